@@ -1,0 +1,64 @@
+# The front desk. `make run` serves, `make test` checks everything; both install what is missing first.
+#
+#   make run        serve on http://localhost:5000 (PORT=, ADDRESS=)
+#   make test       lint, both compilers, unit tests, vectors, fuzz corpora, end-to-end tests
+#   make build      build only
+#   make lint       formatting, layering, and clang without a warning
+#   make format     rewrite the C sources with clang-format
+#   make sanitize   all tests under AddressSanitizer and UndefinedBehaviorSanitizer
+#   make fuzz       fuzz each target for FUZZ_SECONDS (60)
+#   make install    install the module into nginx (DESTDIR=)
+#   make clean      remove what was built
+
+SETUP = meson setup --prefix=/usr
+MODULE = src/nginx/ngx_http_encrypter_module.so
+FUZZ_SECONDS ?= 60
+.DEFAULT_GOAL = build
+
+run: deps build/build.ninja
+	ninja -C build --quiet $(MODULE)
+	@exec scripts/run build/$(MODULE)
+
+test: build lint
+	meson test -C build --no-rebuild --print-errorlogs
+
+build: deps build/build.ninja
+	ninja -C build --quiet
+
+lint: deps build-clang/build.ninja
+	scripts/lint
+	ninja -C build-clang --quiet
+
+format: deps
+	clang-format-14 -i $$(git ls-files '*.c' '*.h')
+
+sanitize: deps build-sanitize/build.ninja
+	ninja -C build-sanitize --quiet
+	meson test -C build-sanitize --no-rebuild --print-errorlogs
+
+fuzz: deps build-fuzz/build.ninja
+	ninja -C build-fuzz --quiet
+	scripts/fuzz build-fuzz $(FUZZ_SECONDS)
+
+install: build
+	meson install -C build --no-rebuild
+
+clean:
+	rm -rf build build-clang build-sanitize build-fuzz
+
+deps:
+	@scripts/install-packages
+
+build/build.ninja: | deps
+	$(SETUP) build
+
+build-clang/build.ninja: | deps
+	CC=clang-14 $(SETUP) build-clang
+
+build-sanitize/build.ninja: | deps
+	$(SETUP) -Db_sanitize=address,undefined -Db_lundef=false build-sanitize
+
+build-fuzz/build.ninja: | deps
+	CC=clang-14 $(SETUP) -Db_sanitize=address,undefined -Db_lundef=false -Dlibfuzzer=true build-fuzz
+
+.PHONY: run test build lint format sanitize fuzz install clean deps

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "enc_status.h"
+
+static const struct {
+    const char *name;
+    enum enc_status_class class;
+} statuses[] = {
+    [ENC_OK] = {"ok", ENC_CLASS_OK},
+    [ENC_BOUNDARY_MISSING] = {"boundary_missing", ENC_CLASS_INPUT},
+    [ENC_BOUNDARY_INVALID] = {"boundary_invalid", ENC_CLASS_INPUT},
+    [ENC_PART_HEADERS_MALFORMED] = {"part_headers_malformed", ENC_CLASS_INPUT},
+    [ENC_PART_HEADERS_TOO_LARGE] = {"part_headers_too_large", ENC_CLASS_INPUT},
+    [ENC_TOO_MANY_PARTS] = {"too_many_parts", ENC_CLASS_INPUT},
+    [ENC_MISSING_FILE] = {"missing_file", ENC_CLASS_INPUT},
+    [ENC_TOO_MANY_FILES] = {"too_many_files", ENC_CLASS_INPUT},
+    [ENC_TRUNCATED_BODY] = {"truncated_body", ENC_CLASS_INPUT},
+    [ENC_UNSUPPORTED_MEDIA_TYPE] = {"unsupported_media_type", ENC_CLASS_INPUT},
+    [ENC_INVALID_KEY] = {"invalid_key", ENC_CLASS_INPUT},
+    [ENC_TOO_LARGE] = {"too_large", ENC_CLASS_LIMIT},
+    [ENC_NO_MEMORY] = {"no_memory", ENC_CLASS_RESOURCE},
+    [ENC_NO_RANDOM] = {"no_random", ENC_CLASS_RESOURCE},
+    [ENC_CRYPTO_FAILED] = {"crypto_failed", ENC_CLASS_BUG},
+    [ENC_MISUSE] = {"misuse", ENC_CLASS_BUG},
+};
+
+#define N_STATUSES (sizeof(statuses) / sizeof(statuses[0]))
+
+enum enc_status_class enc_status_class(enum enc_status status)
+{
+    return (unsigned)status < N_STATUSES ? statuses[status].class : ENC_CLASS_BUG;
+}
+
+const char *enc_status_name(enum enc_status status)
+{
+    return (unsigned)status < N_STATUSES ? statuses[status].name : "unknown";
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// The outcome of every fallible function of the core, in classes.
+#ifndef ENC_STATUS_H
+#define ENC_STATUS_H
+
+// Marks a result that the caller has to look at.
+#define ENC_MUST_USE __attribute__((warn_unused_result))
+
+enum enc_status {
+    ENC_OK = 0,
+
+    // Input: what the client sent is not acceptable. The client can do something about it.
+    ENC_BOUNDARY_MISSING, // multipart/form-data without a boundary parameter, or an empty one
+    ENC_BOUNDARY_INVALID, // a boundary over 70 characters, or with characters not allowed in one
+    ENC_PART_HEADERS_MALFORMED, // a part's header block that is none
+    ENC_PART_HEADERS_TOO_LARGE, // over ENC_MULTIPART_HEADERS_MAX bytes
+    ENC_TOO_MANY_PARTS,         // over ENC_MULTIPART_PARTS_MAX parts
+    ENC_MISSING_FILE,           // no part named "file", or a file field in which nothing was chosen
+    ENC_TOO_MANY_FILES,         // a second part named "file"
+    ENC_TRUNCATED_BODY,         // the body ended before its closing boundary
+    ENC_UNSUPPORTED_MEDIA_TYPE, // a form that cannot carry a file (urlencoded)
+    ENC_INVALID_KEY,            // not 44 characters of padded, canonical base64url
+
+    // Limit: a bound of the format or of the caller's buffer would be passed.
+    ENC_TOO_LARGE,
+
+    // Resource: the machine, not the client.
+    ENC_NO_MEMORY,
+    ENC_NO_RANDOM,
+
+    // Bug: libcrypto refused what cannot be refused, or a contract was broken.
+    ENC_CRYPTO_FAILED,
+    ENC_MISUSE,
+};
+
+enum enc_status_class {
+    ENC_CLASS_OK,
+    ENC_CLASS_INPUT,
+    ENC_CLASS_LIMIT,
+    ENC_CLASS_RESOURCE,
+    ENC_CLASS_BUG,
+};
+
+enum enc_status_class enc_status_class(enum enc_status status);
+
+// A short name for logs and test failures ("truncated_body"). Never NULL, static.
+const char *enc_status_name(enum enc_status status);
+
+#endif

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// The algorithms, fetched once (crypto(7), "Explicit fetching").
+#include "enc_crypto_init.h"
+
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <stddef.h>
+
+#include "enc_crypto_internal.h"
+
+struct enc_crypto_algorithms enc_crypto_algorithms;
+
+static int fetch(struct enc_crypto_algorithms *algorithms)
+{
+    static const unsigned char zeros[16];
+    char digest[] = "SHA256";
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+        OSSL_PARAM_construct_end(),
+    };
+
+    algorithms->aes_128_cbc = EVP_CIPHER_fetch(NULL, "AES-128-CBC", NULL);
+    if (algorithms->aes_128_cbc == NULL)
+        return 0;
+    algorithms->hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    if (algorithms->hmac == NULL)
+        return 0;
+    algorithms->hmac_sha256 = EVP_MAC_CTX_new(algorithms->hmac);
+    if (algorithms->hmac_sha256 == NULL)
+        return 0;
+    // With a key, because EVP_MAC_CTX_dup of OpenSSL 3.0 refuses a context that has none.
+    return EVP_MAC_init(algorithms->hmac_sha256, zeros, sizeof(zeros), params);
+}
+
+enum enc_status enc_crypto_init(void)
+{
+    if (enc_crypto_algorithms.hmac_sha256 != NULL)
+        return ENC_OK;
+    if (!fetch(&enc_crypto_algorithms)) {
+        enc_crypto_free();
+        ERR_clear_error();
+        return ENC_CRYPTO_FAILED;
+    }
+    return ENC_OK;
+}
+
+void enc_crypto_free(void)
+{
+    EVP_MAC_CTX_free(enc_crypto_algorithms.hmac_sha256);
+    EVP_MAC_free(enc_crypto_algorithms.hmac);
+    EVP_CIPHER_free(enc_crypto_algorithms.aes_128_cbc);
+    enc_crypto_algorithms = (struct enc_crypto_algorithms){0};
+}

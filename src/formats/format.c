@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// One encryptor's work, done at once.
+#include "format.h"
+
+static enum enc_status update_once(struct enc_encryptor *encryptor, const uint8_t *in, size_t n,
+                                   uint8_t *out, size_t cap, size_t *ret_taken, size_t *ret_n)
+{
+    struct enc_kernel_item item = {0}, *items[] = {&item};
+    enum enc_status status;
+
+    status = encryptor->ops->prepare(encryptor, in, n, out, cap, ret_taken, &item);
+    if (status != ENC_OK)
+        return status;
+    enc_kernel_run(items, 1);
+    return encryptor->ops->commit(encryptor, &item, ret_n);
+}
+
+enum enc_status enc_encryptor_update(struct enc_encryptor *encryptor, const uint8_t *in, size_t n,
+                                     uint8_t *out, size_t cap, size_t *ret_n)
+{
+    size_t bound = encryptor->ops->bound(n);
+    size_t n_out = 0;
+
+    if (cap < bound || cap - bound < ENC_FORMAT_OUT_MIN)
+        return ENC_MISUSE;
+    // Once for no input too, so that a latched error is heard.
+    do {
+        size_t taken, yielded;
+        enum enc_status status =
+            update_once(encryptor, in, n, out + n_out, cap - n_out, &taken, &yielded);
+
+        if (status != ENC_OK)
+            return status;
+        n_out += yielded;
+        if (taken > 0)
+            in += taken;
+        n -= taken;
+    } while (n > 0);
+    *ret_n = n_out;
+    return ENC_OK;
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the module's files share. The way of a request: route -> request -> encrypt -> outbox ->
+// answer.
+#ifndef ENC_NGX_H
+#define ENC_NGX_H
+
+// clang-format off: nginx's headers depend on their order
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+// clang-format on
+
+#include <stdbool.h>
+
+#include "enc_encrypt_job.h"
+#include "enc_ngx_answer.h"
+#include "enc_ngx_errors.h"
+
+extern ngx_module_t ngx_http_encrypter_module;
+
+struct enc_ngx_loc_conf {
+    ngx_flag_t enable;      // encrypter
+    ngx_flag_t json_errors; // encrypter_json_errors
+    size_t hold_bytes;      // encrypter_hold
+};
+
+// A request's context. nginx zeroes it on an internal redirect.
+struct enc_ngx_ctx {
+    enum enc_ngx_error error; // what we found wrong, for the error filter
+    ngx_str_t error_body;     // JSON that takes the place of nginx's page
+    bool error_body_sent;
+    struct upload *upload; // enc_ngx_encrypt.c's
+};
+
+// The request's context, made at need. NULL: out of memory.
+struct enc_ngx_ctx *enc_ngx_ctx_get(ngx_http_request_t *r);
+
+// enc_ngx_route.c
+
+// Content handler of a location with `encrypter on`.
+ngx_int_t enc_ngx_route_handler(ngx_http_request_t *r);
+
+// The name of the route that a path belongs to, for the log; "-" if none. Static.
+const char *enc_ngx_route_name(const ngx_str_t *uri);
+
+// The value of an Allow header for a path: what its route takes, or what any does. Static.
+const char *enc_ngx_route_allow(const ngx_str_t *uri);
+
+// enc_ngx_request.c
+
+// Checks what can be checked before the body, and makes the request's job. On an error,
+// ENC_NGX_ERROR_*. The key that the job made is in *ret_key; the client's own is wiped from nginx's
+// memory.
+enum enc_ngx_error enc_ngx_request_job(ngx_http_request_t *r, const ngx_str_t *name,
+                                       enum enc_job_format *ret_format,
+                                       struct enc_job_key_text *ret_key,
+                                       struct enc_encrypt_job **ret_job);
+
+// enc_ngx_encrypt.c
+
+// Content handler of /encrypt_file. name: the file's, from the path; may be empty.
+ngx_int_t enc_ngx_encrypt_handler(ngx_http_request_t *r, const ngx_str_t *name);
+
+#endif

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "enc_ngx_answer.h"
+
+#include "enc_ngx.h"
+
+static ngx_table_elt_t *push_header(ngx_http_request_t *r, const char *name, const char *value,
+                                    size_t n_value)
+{
+    ngx_table_elt_t *header = ngx_list_push(&r->headers_out.headers);
+
+    if (!header)
+        return NULL;
+    header->hash = 1;
+    header->key.data = (u_char *)(uintptr_t)name;
+    header->key.len = ngx_strlen(name);
+    header->value.data = (u_char *)(uintptr_t)value;
+    header->value.len = n_value;
+    return header;
+}
+
+ngx_int_t enc_ngx_add_header(ngx_http_request_t *r, const char *name, const char *value)
+{
+    return push_header(r, name, value, ngx_strlen(value)) ? NGX_OK : NGX_ERROR;
+}
+
+static ngx_int_t add_headers(ngx_http_request_t *r, struct enc_ngx_answer *answer)
+{
+    char *disposition = ngx_pnalloc(r->pool, ENC_FILE_NAME_DISPOSITION_MAX);
+
+    if (!disposition)
+        return NGX_ERROR;
+    enc_file_name_disposition(&answer->file_name, disposition);
+    if (enc_ngx_add_header(r, "Content-Disposition", disposition) != NGX_OK ||
+        enc_ngx_add_header(r, "Cache-Control", "no-store") != NGX_OK ||
+        enc_ngx_add_header(r, "X-Content-Type-Options", "nosniff") != NGX_OK ||
+        enc_ngx_add_header(r, "Encryption-Format", enc_job_format_name(answer->format)) != NGX_OK)
+        return NGX_ERROR;
+    if (answer->key.n == 0)
+        return NGX_OK;
+    answer->key_header = push_header(r, "Encryption-Key", answer->key.chars, answer->key.n);
+    return answer->key_header ? NGX_OK : NGX_ERROR;
+}
+
+// The key's text and the header that points to it: nothing that looks for the header later, such as
+// a log variable, finds a value.
+static void wipe_key(struct enc_ngx_answer *answer)
+{
+    if (answer->key_header) {
+        answer->key_header->hash = 0;
+        answer->key_header->value.len = 0;
+        answer->key_header = NULL;
+    }
+    enc_wipe(&answer->key, sizeof(answer->key));
+}
+
+// Has nginx write the head, and finds the buffer that it wrote it to. A connection that is
+// "delayed" (as by limit_rate) keeps what it is given, so that the buffer is surely still in
+// r->out.
+static ngx_int_t write_head(ngx_http_request_t *r, struct enc_ngx_answer *answer)
+{
+    ngx_event_t *write = r->connection->write;
+    unsigned delayed = write->delayed;
+
+    write->delayed = 1;
+    ngx_int_t rc = ngx_http_send_header(r);
+    write->delayed = delayed & 1;
+    if (r->out)
+        answer->head = r->out->buf;
+    return rc;
+}
+
+ngx_int_t enc_ngx_answer_head(ngx_http_request_t *r, struct enc_ngx_answer *answer, off_t n_bytes)
+{
+    const char *type = enc_job_format_content_type(answer->format);
+
+    r->headers_out.status = NGX_HTTP_OK;
+    r->headers_out.content_length_n = n_bytes;
+    r->headers_out.content_type.data = (u_char *)(uintptr_t)type;
+    r->headers_out.content_type.len = ngx_strlen(type);
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    // Each answer is a new file, whatever the client has; it is never part of one, nor
+    // compressible.
+    r->disable_not_modified = 1;
+    r->gzip_tested = 1;
+    r->gzip_ok = 0;
+    if (add_headers(r, answer) != NGX_OK)
+        return NGX_ERROR;
+    ngx_int_t rc = write_head(r, answer);
+    wipe_key(answer);
+    return rc == NGX_ERROR || rc > NGX_OK ? NGX_ERROR : NGX_OK;
+}
+
+static void wipe_head(struct enc_ngx_answer *answer)
+{
+    if (answer->head)
+        enc_wipe(answer->head->start, (size_t)(answer->head->end - answer->head->start));
+    answer->head = NULL;
+}
+
+void enc_ngx_answer_head_sent(struct enc_ngx_answer *answer)
+{
+    if (answer->head && answer->head->pos == answer->head->last)
+        wipe_head(answer);
+}
+
+void enc_ngx_answer_wipe(struct enc_ngx_answer *answer)
+{
+    wipe_head(answer);
+    wipe_key(answer);
+}

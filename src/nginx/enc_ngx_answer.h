@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// The head of a good answer, and the key in it: shown once, then wiped wherever we or nginx put it.
+#ifndef ENC_NGX_ANSWER_H
+#define ENC_NGX_ANSWER_H
+
+// clang-format off: nginx's headers depend on their order
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+// clang-format on
+
+#include "enc_encrypt_job.h"
+
+struct enc_ngx_answer {
+    enum enc_job_format format;
+    struct enc_file_name file_name;
+    struct enc_job_key_text key; // secret; n is 0 where the client brought its own
+    ngx_table_elt_t *key_header; // points to key
+    ngx_buf_t *head;             // nginx's buffer with the whole head: secret too
+};
+
+// Adds a response header. name and value live as long as the request. NGX_OK or NGX_ERROR.
+ngx_int_t enc_ngx_add_header(ngx_http_request_t *r, const char *name, const char *value);
+
+// Sends the head of a 200. n_bytes: of the body, or -1 if unknown (chunked then). NGX_OK or
+// NGX_ERROR; the head goes out with the first of the body.
+ngx_int_t enc_ngx_answer_head(ngx_http_request_t *r, struct enc_ngx_answer *answer, off_t n_bytes);
+
+// Wipes the head once it is sent. Cheap when there is nothing to do.
+void enc_ngx_answer_head_sent(struct enc_ngx_answer *answer);
+
+// Wipes everything, sent or not. Before the request's pool goes.
+void enc_ngx_answer_wipe(struct enc_ngx_answer *answer);
+
+#endif

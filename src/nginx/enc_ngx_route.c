@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// The table of paths: what each one takes, and who answers.
+#include "enc_ngx.h"
+
+typedef ngx_int_t route_handler(ngx_http_request_t *r, const ngx_str_t *name);
+
+static ngx_int_t answer_root(ngx_http_request_t *r, const ngx_str_t *name);
+static ngx_int_t answer_health(ngx_http_request_t *r, const ngx_str_t *name);
+
+struct route {
+    const char *path; // one that ends with '/' has a file's name behind it, which may be empty
+    const char *name; // in the log
+    ngx_uint_t methods;
+    const char *allow; // the same methods, and OPTIONS
+    route_handler *handler;
+};
+
+static const struct route routes[] = {
+    {"/", "root", NGX_HTTP_GET | NGX_HTTP_HEAD, "GET, HEAD, OPTIONS", answer_root},
+    {"/healthz", "healthz", NGX_HTTP_GET | NGX_HTTP_HEAD, "GET, HEAD, OPTIONS", answer_health},
+    {"/encrypt_file", "encrypt_file", NGX_HTTP_POST | NGX_HTTP_PUT, "POST, PUT, OPTIONS",
+     enc_ngx_encrypt_handler},
+    {"/encrypt_file/", "encrypt_file", NGX_HTTP_PUT, "PUT, OPTIONS", enc_ngx_encrypt_handler},
+};
+
+#define N_ROUTES (sizeof(routes) / sizeof(routes[0]))
+
+static const struct route *find_route(const ngx_str_t *uri, ngx_str_t *ret_name)
+{
+    for (size_t i = 0; i < N_ROUTES; i++) {
+        size_t n = ngx_strlen(routes[i].path);
+        bool has_name = n > 1 && routes[i].path[n - 1] == '/';
+
+        if (uri->len < n || ngx_memcmp(uri->data, routes[i].path, n) != 0)
+            continue;
+        if (uri->len > n && !has_name)
+            continue;
+        ret_name->data = uri->data + n;
+        ret_name->len = uri->len - n;
+        return &routes[i];
+    }
+    return NULL;
+}
+
+const char *enc_ngx_route_name(const ngx_str_t *uri)
+{
+    ngx_str_t name;
+    const struct route *route = find_route(uri, &name);
+    return route ? route->name : "-";
+}
+
+const char *enc_ngx_route_allow(const ngx_str_t *uri)
+{
+    ngx_str_t name;
+    const struct route *route = find_route(uri, &name);
+    return route ? route->allow : "GET, HEAD, POST, PUT, OPTIONS";
+}
+
+ngx_int_t enc_ngx_route_handler(ngx_http_request_t *r)
+{
+    ngx_str_t name;
+    const struct route *route = find_route(&r->uri, &name);
+
+    if (!route)
+        return NGX_HTTP_NOT_FOUND;
+    if (r->method == NGX_HTTP_OPTIONS) {
+        if (enc_ngx_add_header(r, "Allow", route->allow) != NGX_OK)
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        return NGX_HTTP_NO_CONTENT;
+    }
+    if (!(r->method & route->methods))
+        return NGX_HTTP_NOT_ALLOWED;
+    return route->handler(r, &name);
+}
+
+static ngx_int_t answer_text(ngx_http_request_t *r, const char *text)
+{
+    ngx_str_t type = ngx_string("text/plain; charset=utf-8");
+    ngx_http_complex_value_t cv = {0};
+
+    cv.value.data = (u_char *)(uintptr_t)text;
+    cv.value.len = ngx_strlen(text);
+    return ngx_http_send_response(r, NGX_HTTP_OK, &type, &cv);
+}
+
+static ngx_int_t answer_root(ngx_http_request_t *r, const ngx_str_t *name)
+{
+    (void)name;
+    return answer_text(r, "This service is running!");
+}
+
+static ngx_int_t answer_health(ngx_http_request_t *r, const ngx_str_t *name)
+{
+    (void)name;
+    return answer_text(r, "ok\n");
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+// The module's face to nginx: directives, variables, and what each process sets up.
+//
+//     encrypter on | off;              location: the service answers here
+//     encrypter_hold SIZE;             ciphertext kept back before the answer starts (64k)
+//     encrypter_json_errors on | off;  nginx's error pages become the contract's JSON
+//
+// They are described in docs/operations.md.
+#include <sys/prctl.h>
+
+#include "enc_crypto_init.h"
+#include "enc_ngx.h"
+
+static char *set_encrypter(ngx_conf_t *cf, ngx_command_t *command, void *conf)
+{
+    char *rv = ngx_conf_set_flag_slot(cf, command, conf);
+    ngx_http_core_loc_conf_t *clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    const struct enc_ngx_loc_conf *elcf = conf;
+
+    if (rv == NGX_CONF_OK && elcf->enable)
+        clcf->handler = enc_ngx_route_handler;
+    return rv;
+}
+
+static ngx_command_t commands[] = {
+    {ngx_string("encrypter"), NGX_HTTP_LOC_CONF | NGX_CONF_FLAG, set_encrypter,
+     NGX_HTTP_LOC_CONF_OFFSET, offsetof(struct enc_ngx_loc_conf, enable), NULL},
+    {ngx_string("encrypter_hold"),
+     NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1,
+     ngx_conf_set_size_slot, NGX_HTTP_LOC_CONF_OFFSET,
+     offsetof(struct enc_ngx_loc_conf, hold_bytes), NULL},
+    {ngx_string("encrypter_json_errors"),
+     NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_CONF_FLAG,
+     ngx_conf_set_flag_slot, NGX_HTTP_LOC_CONF_OFFSET,
+     offsetof(struct enc_ngx_loc_conf, json_errors), NULL},
+    ngx_null_command,
+};
+
+static void *create_loc_conf(ngx_conf_t *cf)
+{
+    struct enc_ngx_loc_conf *conf = ngx_pcalloc(cf->pool, sizeof(*conf));
+
+    if (!conf)
+        return NULL;
+    conf->enable = NGX_CONF_UNSET;
+    conf->json_errors = NGX_CONF_UNSET;
+    conf->hold_bytes = NGX_CONF_UNSET_SIZE;
+    return conf;
+}
+
+static char *merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    const struct enc_ngx_loc_conf *outer = parent;
+    struct enc_ngx_loc_conf *conf = child;
+
+    (void)cf;
+    ngx_conf_merge_value(conf->enable, outer->enable, 0);
+    ngx_conf_merge_value(conf->json_errors, outer->json_errors, 0);
+    ngx_conf_merge_size_value(conf->hold_bytes, outer->hold_bytes, 64 * 1024);
+    return NGX_CONF_OK;
+}
+
+// $encrypter_route: the route of the request, without anything that the client chose.
+static ngx_int_t get_route(ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data)
+{
+    const char *name = enc_ngx_route_name(&r->uri);
+
+    (void)data;
+    v->data = (u_char *)(uintptr_t)name;
+    v->len = (unsigned)ngx_strlen(name) & 0xfffffff;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+    return NGX_OK;
+}
+
+static ngx_int_t add_variables(ngx_conf_t *cf)
+{
+    ngx_str_t name = ngx_string("encrypter_route");
+    ngx_http_variable_t *variable = ngx_http_add_variable(cf, &name, 0);
+
+    if (!variable)
+        return NGX_ERROR;
+    variable->get_handler = get_route;
+    return NGX_OK;
+}
+
+static ngx_int_t install_filters(ngx_conf_t *cf)
+{
+    (void)cf;
+    enc_ngx_errors_install();
+    return NGX_OK;
+}
+
+static ngx_int_t init_process(ngx_cycle_t *cycle)
+{
+    // nginx makes its workers dumpable after setuid(); ours hold keys and plaintext. This also
+    // keeps other processes of the same user from attaching to them.
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno, "prctl(PR_SET_DUMPABLE, 0) failed");
+        return NGX_ERROR;
+    }
+    enum enc_status st = enc_crypto_init();
+    if (st != ENC_OK) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0, "encrypter: libcrypto: %s",
+                      enc_status_name(st));
+        return NGX_ERROR;
+    }
+    return NGX_OK;
+}
+
+static void exit_process(ngx_cycle_t *cycle)
+{
+    (void)cycle;
+    enc_crypto_free();
+}
+
+struct enc_ngx_ctx *enc_ngx_ctx_get(ngx_http_request_t *r)
+{
+    struct enc_ngx_ctx *ctx = ngx_http_get_module_ctx(r, ngx_http_encrypter_module);
+
+    if (!ctx) {
+        ctx = ngx_pcalloc(r->pool, sizeof(*ctx));
+        ngx_http_set_ctx(r, ctx, ngx_http_encrypter_module);
+    }
+    return ctx;
+}
+
+static ngx_http_module_t module_ctx = {
+    .preconfiguration = add_variables,
+    .postconfiguration = install_filters,
+    .create_loc_conf = create_loc_conf,
+    .merge_loc_conf = merge_loc_conf,
+};
+
+ngx_module_t ngx_http_encrypter_module = {
+    NGX_MODULE_V1,           .ctx = &module_ctx,           .commands = commands,
+    .type = NGX_HTTP_MODULE, .init_process = init_process, .exit_process = exit_process,
+};
+
+// What nginx looks up in a dynamic module. The order puts our error filter before nginx's own
+// filters that add headers, as nginx's build does for any third-party filter.
+__attribute__((visibility("default")))
+ngx_module_t *ngx_modules[] = {&ngx_http_encrypter_module, NULL};
+__attribute__((visibility("default"))) char *ngx_module_names[] = {"ngx_http_encrypter_module",
+                                                                   NULL};
+__attribute__((visibility("default"))) char *ngx_module_order[] = {
+    "ngx_http_encrypter_module", "ngx_http_copy_filter_module", NULL};

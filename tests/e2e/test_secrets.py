@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What must not be found: plaintext on a disk, keys in a log, keys in a worker once it is done."""
+
+import base64
+import os
+import tempfile
+
+import pytest
+from cryptography.fernet import Fernet
+
+from support import process
+from support.forms import BOUNDARY, FORM, part, post_form
+from support.raw_http import RawClient, exchange, request
+from support.sources import MIB
+
+MARKER = b"plaintext-that-must-not-reach-a-disk"
+BLOCK = (MARKER + b"\n") * (MIB // (len(MARKER) + 1))
+N_BLOCKS = 64
+CHUNKED = ("Transfer-Encoding", "chunked")
+PUT_HEAD = request("PUT", "/encrypt_file", [CHUNKED], b"")
+FORM_HEAD = request("POST", "/encrypt_file", [("Content-Type", FORM + BOUNDARY), CHUNKED], b"")
+FORM_BEGIN = f"--{BOUNDARY}\r\n".encode() + part(BLOCK[:1000])
+
+
+def as_chunk(data):
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+def marked_files(server):
+    pids = [server.master.pid, *server.workers]
+    return [file for pid in pids
+            for file in process.as_root(process.find_in_written_files, pid, MARKER.hex())]
+
+
+def test_the_search_finds_a_marker_in_an_unlinked_file():
+    with tempfile.TemporaryFile(dir="/tmp") as file:
+        file.write(bytes(10 * MIB) + MARKER)
+        file.flush()
+        found = process.as_root(process.find_in_written_files, os.getpid(), MARKER.hex())
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize("begin", [PUT_HEAD, FORM_HEAD + as_chunk(FORM_BEGIN)],
+                         ids=["put", "form"])
+def test_no_plaintext_is_on_disk_during_a_large_upload(server, begin):
+    with RawClient(server.port) as client:
+        client.send(begin)
+        client.discard_meanwhile()
+        for i in range(N_BLOCKS):
+            client.send(as_chunk(BLOCK))
+            if i % 8 == 0:
+                assert marked_files(server) == []
+                assert server.temp_files() == []
+
+
+@pytest.mark.parametrize("begin", [PUT_HEAD, FORM_HEAD + as_chunk(FORM_BEGIN)],
+                         ids=["put", "form"])
+def test_no_plaintext_is_on_disk_while_a_client_does_not_read(server, begin):
+    with RawClient(server.port, receive_buffer=65536) as client:
+        client.send(begin)
+        client.send_meanwhile(as_chunk(BLOCK) * N_BLOCKS)
+        process.wait_until(lambda: False, seconds=1)
+        assert marked_files(server) == []
+        assert server.temp_files() == []
+
+
+def test_no_key_is_in_a_log(make_server):
+    server = make_server()
+    own = Fernet.generate_key().decode()
+    keys = [exchange(server.port, post_form(part(b"x"))).header("Encryption-Key")]
+    for target in ("/encrypt_file", "/encrypt_file?unknown=1", "/nothing"):
+        exchange(server.port, request("PUT", target, [("Encryption-Key", own)], b"x"))
+    exchange(server.port, request("PUT", "/encrypt_file", [("Encryption-Key", own + "=")], b"x"))
+    text = "\n".join(server.access_lines(at_least=5)) + server.log()
+    assert "encrypt_file" in text
+    assert [key for key in [own, *keys] if key in text] == []
+
+
+def test_a_worker_leaves_no_core_file(server):
+    for pid in server.workers:
+        assert process.core_limits(pid) == ["0", "0"]
+
+
+def test_a_worker_is_not_dumpable(server):
+    for pid in server.workers:
+        user, owner = process.owners(pid)
+        if user == 0:
+            pytest.skip("a process of root belongs to root anyway")
+        assert owner == 0
+
+
+def needles_of(key):
+    """The key as text, its raw bytes, and each half: the one that signs, the one that encrypts."""
+    raw = base64.urlsafe_b64decode(key)
+    return {"text": key.encode(), "raw": raw, "signing": raw[:16], "encrypting": raw[16:]}
+
+
+def found_in(worker, key):
+    names = {needle.hex(): name for name, needle in needles_of(key).items()}
+    return [names[n] for n in process.as_root(process.find_in_memory, worker, list(names))]
+
+
+def test_the_search_finds_a_key_that_is_in_use(make_server):
+    server = make_server()
+    key = Fernet.generate_key().decode()
+    with RawClient(server.port) as client:
+        client.send(request("PUT", "/encrypt_file", [("Encryption-Key", key)], b"held")[:-1])
+        process.wait_until(lambda: False, seconds=0.2)
+        assert "encrypting" in found_in(server.workers[0], key)
+
+
+UPLOADS = {
+    "small": b"Attack at dawn.\n",
+    "large": os.urandom(300_000),
+}
+
+
+@pytest.mark.parametrize("alive", [True, False], ids=["kept alive", "closed"])
+@pytest.mark.parametrize("own", [True, False], ids=["own key", "made key"])
+@pytest.mark.parametrize("plaintext", UPLOADS.values(), ids=UPLOADS)
+def test_no_key_is_in_a_workers_memory_after_its_request(make_server, plaintext, own, alive):
+    server = make_server()
+    key = Fernet.generate_key().decode()
+    headers = [("Encryption-Key", key)] if own else []
+    with RawClient(server.port) as client:
+        client.send_meanwhile(post_form(part(plaintext), headers=headers))
+        response = client.read_response()
+        assert (response.status, response.complete) == (200, True)
+        key = key if own else response.header("Encryption-Key")
+        if alive:
+            assert process.wait_until(lambda: found_in(server.workers[0], key) == [], 2), \
+                found_in(server.workers[0], key)
+            return
+    assert process.wait_until(lambda: found_in(server.workers[0], key) == [], 2), \
+        found_in(server.workers[0], key)
+
+
+@pytest.mark.parametrize("plaintext", UPLOADS.values(), ids=UPLOADS)
+def test_no_key_is_in_a_workers_memory_after_a_cut_off_request(make_server, plaintext):
+    server = make_server()
+    key = Fernet.generate_key().decode()
+    with RawClient(server.port) as client:
+        client.send(request("PUT", "/encrypt_file", [("Encryption-Key", key)], plaintext)[:-1])
+        process.wait_until(lambda: False, seconds=0.2)
+        client.reset()
+    assert process.wait_until(lambda: found_in(server.workers[0], key) == [], 2), \
+        found_in(server.workers[0], key)

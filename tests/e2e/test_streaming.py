@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Large files: whole, in constant memory, and answered while they are still on their way."""
+
+import os
+
+import pytest
+
+from support import process
+from support.fernet import TokenVerifier, token_size
+from support.nginx import SANITIZED
+from support.raw_http import RawClient, chunked, request
+from support.sources import LARGE_MIB, MIB, Plaintext, Upload, write_file
+
+# What a worker's peak may grow by, whatever the size of the file.
+GROWTH_KIB = 16 << 10
+
+
+def reset_peaks(server):
+    for pid in server.workers:
+        process.as_root(process.reset_peak, pid)
+    return {pid: process.memory_kib(pid, "VmHWM") for pid in server.workers}
+
+
+def assert_peaks_grew_little(server, before):
+    growth = {pid: process.memory_kib(pid, "VmHWM") - kib for pid, kib in before.items()}
+    print("peak memory grew by", growth, "KiB")
+    assert set(server.workers) == set(before)
+    assert max(growth.values()) <= GROWTH_KIB
+
+
+@pytest.fixture(scope="module")
+def large_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("large") / "large.bin"
+    plaintext = Plaintext(LARGE_MIB)
+    write_file(path, plaintext)
+    yield path, plaintext.sha256
+    path.unlink()
+
+
+def test_a_large_form_by_curl_comes_back(server, tmp_path, large_file):
+    path, sha256 = large_file
+    upload = Upload(tmp_path, "-F", f"file=@{path}", server.url + "/encrypt_file")
+    head, found = upload.verify()
+    assert (head.status, found) == (200, sha256)
+    assert head.header("Transfer-Encoding") == "chunked"
+
+
+def test_a_large_put_by_curl_comes_back_with_its_exact_length(server, tmp_path, large_file):
+    path, sha256 = large_file
+    upload = Upload(tmp_path, "-T", path, server.url + "/encrypt_file/")
+    head, found = upload.verify()
+    assert (head.status, found) == (200, sha256)
+    assert int(head.header("Content-Length")) == token_size(LARGE_MIB * MIB) == upload.n_answer
+
+
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer's memory is not the service's")
+def test_4_gib_through_a_pipe_take_constant_memory_and_are_answered_meanwhile(server, tmp_path):
+    plaintext = Plaintext(4 * LARGE_MIB)
+    before = reset_peaks(server)
+    upload = Upload(tmp_path, "-T", "-", server.url + "/encrypt_file", feed=plaintext)
+    head, found = upload.verify()
+    print(f"first byte of the answer after {upload.first_byte_seconds * 1000:.1f} ms, with at most "
+          f"{upload.taken_at_first_byte / MIB:.0f} of {plaintext.mib} MiB sent")
+    assert (head.status, found) == (200, plaintext.sha256)
+    assert upload.taken_at_first_byte < plaintext.mib * MIB / 10
+    assert_peaks_grew_little(server, before)
+
+
+def test_a_slow_upload_is_answered_while_it_runs(server):
+    plaintext = os.urandom(2 * MIB)
+    head = request("PUT", "/encrypt_file", [("Transfer-Encoding", "chunked")], b"")
+    with RawClient(server.port) as client:
+        client.send(head)
+        sender = client.send_meanwhile(chunked(plaintext)[:-len("0\r\n\r\n")])
+        response = client.read_head()
+        verifier = TokenVerifier(response.header("Encryption-Key"))
+        pieces = client.body_pieces(response)
+        n_answer = 0
+        while n_answer < MIB:  # though the upload has not ended, and will not until this came
+            piece = next(pieces)
+            n_answer += len(piece)
+            verifier.update(piece)
+        sender.join()
+        client.send(b"0\r\n\r\n")
+        for piece in pieces:
+            verifier.update(piece)
+    verifier.finish()
+    assert verifier.n_plaintext == len(plaintext)
+
+
+def test_a_client_that_reads_slowly_gets_everything(server):
+    plaintext = os.urandom(8 * MIB)
+    with RawClient(server.port, receive_buffer=4096) as client:
+        client.send_meanwhile(request("PUT", "/encrypt_file", [], plaintext))
+        process.wait_until(lambda: False, seconds=1)  # long enough for every buffer to be full
+        response = client.read_head()
+        verifier = TokenVerifier(response.header("Encryption-Key"))
+        for piece in client.body_pieces(response):
+            verifier.update(piece)
+    verifier.finish()
+    assert verifier.n_plaintext == len(plaintext)
+
+
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer's memory is not the service's")
+def test_many_uploads_leave_the_memory_as_it_was(server):
+    plaintext = os.urandom(MIB)
+
+    def upload(times):
+        for _ in range(times):
+            with RawClient(server.port) as client:
+                client.send_meanwhile(request("PUT", "/encrypt_file", [], plaintext))
+                assert client.read_response().complete
+
+    upload(20)
+    before = {pid: process.memory_kib(pid, "VmRSS") for pid in server.workers}
+    upload(100)
+    growth = [process.memory_kib(pid, "VmRSS") - kib for pid, kib in before.items()]
+    assert max(growth) < 1024, f"memory grew by {growth} KiB"
