@@ -45,8 +45,8 @@ static int replay_file(const char *path, size_t n)
     if (failed) {
         perror(path);
     } else {
-        // Left standing if the target aborts: it names the culprit.
-        fprintf(stderr, "%s\r", path);
+        // The last line names the culprit if the target aborts.
+        fprintf(stderr, "%s\n", path);
         LLVMFuzzerTestOneInput(bytes, n);
         n_inputs++;
     }

@@ -14,8 +14,9 @@ struct enc_file_name {
 
 // The name under which an encrypted file is saved: "encrypted_" + the base name of the n bytes at
 // name (any bytes, any length, NULL if n is 0). Directories of either kind ('/' and '\'), control
-// characters and invalid UTF-8 go; an empty name, "." and ".." count as "file.txt". Cut to
-// ENC_FILE_NAME_MAX bytes at a character, the extension kept.
+// characters, line separators, what turns the direction of writing, invalid UTF-8, and dots and
+// spaces at the end go; a name of which nothing is left (so "." and "..") counts as "file.txt". Cut
+// to ENC_FILE_NAME_MAX bytes at a character; an extension of up to 20 bytes is kept.
 void enc_file_name_encrypted(const char *name, size_t n, struct enc_file_name *ret_name);
 
 // The longest value that enc_file_name_disposition writes, with its NUL: the name as a quoted ASCII

@@ -51,9 +51,9 @@ struct enc_multipart_part {
 // it. Decodes \" and \\ (other backslashes stay), then %22 %0D %0A as browsers write them;
 // filename* (RFC 8187, UTF-8 and ISO-8859-1) wins over filename; one that does not decode counts as
 // not there. A name* stands in for a missing name. Lines may be folded (RFC 5322, 2.2.3).
-// ENC_PART_HEADERS_MALFORMED: a line without a colon, a control character, a part without exactly
-// one Content-Disposition of form-data with a name (RFC 7578, 4.2), one of these parameters twice,
-// a quote that does not end.
+// ENC_PART_HEADERS_MALFORMED: a line without a colon, a bare CR or LF, a NUL, a part without
+// exactly one Content-Disposition of form-data with a name (RFC 7578, 4.2), one of these parameters
+// twice, a quote that does not end.
 ENC_MUST_USE enum enc_status enc_multipart_part_parse(const char *block, size_t n,
                                                       struct enc_multipart_part *ret_part);
 

@@ -5,11 +5,11 @@
 #include "enc_multipart.h"
 #include "enc_multipart_param.h"
 
-// bchars of RFC 2046, 5.1.1.
+// The bchars of RFC 2046, 5.1.1, and '*', which much-copied clients write though it is none.
 static bool is_boundary_char(char c)
 {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-           (c != '\0' && strchr("'()+_,-./:=? ", c) != NULL);
+           (c != '\0' && strchr("'()*+_,-./:=? ", c) != NULL);
 }
 
 // Unescapes and checks a boundary.

@@ -283,8 +283,8 @@ static bool take_header(const char **at, const char *end, struct header *header)
             if (end - p == 2 || (p[2] != ' ' && p[2] != '\t'))
                 break;
             p++;
-        } else if ((c < ' ' && c != '\t') || c == 0x7F) {
-            return false;
+        } else if (c == '\n' || c == '\0') {
+            return false; // other control characters may stand in a file's name as it is sent
         }
     }
     header->n_value = (size_t)(p - header->value);

@@ -41,7 +41,7 @@ def test_64_uploads_that_alternate_in_small_steps_do_not_mix(server):
             client.send(data[start:start + step])
     for i, client in enumerate(clients):
         assert_encrypted(client.read_response(), plaintexts[i], f"encrypted_{i}.txt")
-        client.socket.close()
+        client.close()
 
 
 def keys_of(port, n):

@@ -138,7 +138,7 @@ def test_a_streamed_form_without_its_closing_boundary_is_cut(server, stage):
     assert_no_whole_token(received)
 
 
-@pytest.mark.parametrize("rest", [b"--", b"--\r", b"--\r\n", b"--\r\nepilogue", b"-- \t\r\n"])
+@pytest.mark.parametrize("rest", [b"--", b"--\r\n", b"--\r\nepilogue", b"-- \t\r\n"])
 def test_a_closing_boundary_is_whole_with_its_two_dashes(server, rest):
     plaintext = SIZES["held"]
     body = form(part(plaintext))[:-len("--\r\n")] + rest
@@ -202,7 +202,7 @@ def cut_off_everything(server):
                 with RawClient(server.port) as client:
                     client.send(data)
                     client.reset()
-    process.wait_until(lambda: False, seconds=0.2)
+    time.sleep(0.2)
 
 
 def assert_idle(pid):

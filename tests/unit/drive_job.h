@@ -39,7 +39,7 @@ struct drive_plan {
 #define DRIVE_WHOLE                                                                                \
     (struct drive_plan)                                                                            \
     {                                                                                              \
-        .pieces = {SIZE_MAX}, .n_pieces = 1, .rooms = {1u << 20}, .n_rooms = 1                     \
+        .pieces = {SIZE_MAX}, .n_pieces = 1, .rooms = {1u << 16}, .n_rooms = 1                     \
     }
 
 // One job under way. Each piece and each room is a block of its own, of exactly its size and given

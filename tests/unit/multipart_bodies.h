@@ -129,6 +129,8 @@ static const struct multipart_body multipart_bodies[] = {
      "[file][end][field][end][done]"},
     {"not closed", "b", "--b" CRLF DISPOSITION "name=file" CRLF CRLF "abc" CRLF "--b" CRLF,
      "[file]abc[end][truncated_body]"},
+    {"closed, but for a line feed", "b",
+     "--b" CRLF DISPOSITION "name=file" CRLF CRLF "abc" CRLF "--b--\r", "[file]abc[truncated_body]"},
     {"a part without headers", "b", "--b" CRLF CRLF "abc" CRLF "--b--",
      "[part_headers_malformed]"},
     {"not a form at all", "b", "Hello, world.\r\n", "[truncated_body]"},

@@ -11,7 +11,7 @@
 
 #include "enc_base64url.h"
 
-#define N_MAX 100
+#define N_MAX 102 // of sixes: a read past the end is past the array
 #define N_TEXT ENC_BASE64URL_SIZE(N_MAX)
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";

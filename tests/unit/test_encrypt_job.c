@@ -295,6 +295,17 @@ static void a_form_names_its_file(void **state)
     }
 }
 
+static void a_field_without_a_file_name_is_a_file_even_if_empty(void **state)
+{
+    (void)state;
+    size_t n = make_form("name=\"file\"", file, 0);
+    struct drive drive;
+    drive_alone(&drive, &form_options, &plans[0], body, n);
+    assert_is_token_of(&drive, drive.key.chars, file, 0);
+    assert_string_equal(drive.name.chars, "encrypted_file.txt");
+    drive_free(&drive);
+}
+
 static void the_file_name_is_known_with_the_first_output(void **state)
 {
     (void)state;
@@ -336,7 +347,7 @@ static void a_field_in_which_nothing_was_chosen_may_stand_beside_the_file(void *
     }
 }
 
-#define N_ABREAST 37 // more than two full runs of the kernel
+#define N_ABREAST 50 // more than two full runs of the kernel
 
 // Each job has a size, a key, pieces and rooms of its own.
 static void begin_abreast(struct drive drives[], uint8_t seeds[][ENC_JOB_SEED_BYTES])
@@ -346,7 +357,7 @@ static void begin_abreast(struct drive drives[], uint8_t seeds[][ENC_JOB_SEED_BY
         memcpy(seeds[i], seed, 16);
         memset(seeds[i] + 16, (int)i + 1, ENC_JOB_SEED_BYTES - 16);
         options.seed = seeds[i];
-        drive_begin(&drives[i], &options, &plans[i % N_PLANS], file + i, 1000 * i);
+        drive_begin(&drives[i], &options, &plans[i % N_PLANS], file + i, 700 * i);
     }
 }
 
@@ -375,7 +386,7 @@ static void many_jobs_run_together_and_each_gets_its_own_token(void **state)
     }
     assert_in_range(most, 33, N_ABREAST);
     for (size_t i = 0; i < N_ABREAST; i++) {
-        assert_is_token_of(&drives[i], drives[i].key.chars, file + i, 1000 * i);
+        assert_is_token_of(&drives[i], drives[i].key.chars, file + i, 700 * i);
         for (size_t k = 0; k < i; k++)
             assert_string_not_equal(drives[i].key.chars, drives[k].key.chars);
     }
@@ -406,7 +417,7 @@ static void a_job_that_dies_with_its_work_undone_leaves_the_others_alone(void **
     }
     for (size_t i = 0; i < N_ABREAST; i++) {
         if (drives[i].job)
-            assert_is_token_of(&drives[i], drives[i].key.chars, file + i, 1000 * i);
+            assert_is_token_of(&drives[i], drives[i].key.chars, file + i, 700 * i);
         drive_free(&drives[i]);
     }
 }
@@ -440,6 +451,7 @@ int main(void)
         cmocka_unit_test(a_client_brings_its_own_key),
         cmocka_unit_test(the_key_that_is_made_is_the_rest_of_the_seed),
         cmocka_unit_test(a_form_names_its_file),
+        cmocka_unit_test(a_field_without_a_file_name_is_a_file_even_if_empty),
         cmocka_unit_test(the_file_name_is_known_with_the_first_output),
         cmocka_unit_test(a_field_in_which_nothing_was_chosen_may_stand_beside_the_file),
         cmocka_unit_test(many_jobs_run_together_and_each_gets_its_own_token),

@@ -136,6 +136,7 @@ static void a_boundary_has_1_to_70_characters(void **state)
 {
     (void)state;
     expect_boundary(FORM "boundary=x", "x");
+    expect_boundary(FORM "boundary=*****", "*****");
     expect_boundary(FORM "boundary=" SEVENTY, SEVENTY);
     expect_boundary(FORM "boundary=\"" SEVENTY "\"", SEVENTY);
     expect_failure(FORM "boundary=" SEVENTY "x", ENC_BOUNDARY_INVALID);

@@ -136,12 +136,20 @@ def as_root(function, *arguments):
     """Calls one of this file's functions as root; skips the test where that cannot be."""
     if os.geteuid() == 0:
         return function(*arguments)
-    command = ["sudo", "-n", sys.executable, "-B", __file__, function.__name__]
-    result = subprocess.run(command, input=json.dumps(arguments), capture_output=True, text=True)
-    if result.returncode != 0:
+    if not has_sudo():
         import pytest
-        pytest.skip(f"takes root: {result.stderr.strip()}")
+        pytest.skip("takes root, or a sudo that does not ask")
+    command = ["sudo", "-n", sys.executable, "-B", __file__, function.__name__]
+    result = subprocess.run(command, input=json.dumps(arguments), stdout=subprocess.PIPE, text=True,
+                            check=True)
     return json.loads(result.stdout)
+
+
+def has_sudo():
+    try:
+        return subprocess.run(["sudo", "-n", "true"], capture_output=True).returncode == 0
+    except OSError:
+        return False
 
 
 if __name__ == "__main__":

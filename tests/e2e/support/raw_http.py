@@ -47,6 +47,13 @@ class RawClient:
         return self
 
     def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        try:
+            self.socket.shutdown(socket.SHUT_RDWR)  # a thread that sends would keep it open
+        except OSError:
+            pass
         self.socket.close()
 
     def send(self, data):

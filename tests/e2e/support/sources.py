@@ -68,7 +68,7 @@ class Upload:
     def __init__(self, folder, *arguments, feed=None):
         self.headers_path = folder / "headers"
         self.feed = feed
-        command = ["curl", "-sS", "-N", "-D", self.headers_path, *arguments]
+        command = ["curl", "-sS", "-N", "--max-time", "300", "-D", self.headers_path, *arguments]
         self.started = time.monotonic()
         self.curl = subprocess.Popen([str(w) for w in command], stdout=subprocess.PIPE,
                                      stdin=subprocess.PIPE if feed else subprocess.DEVNULL)
