@@ -62,7 +62,7 @@ enum enc_multipart_event {
     ENC_MULTIPART_PART_BEGIN,  // parser->part says which
     ENC_MULTIPART_DATA,        // a slice of the part's body, at least one byte
     ENC_MULTIPART_PART_END,    // the part was ended by a boundary
-    ENC_MULTIPART_END,         // the closing boundary was seen, and the body is at its end
+    ENC_MULTIPART_END, // the closing boundary was seen, and the body is at its end; again and again
 };
 
 // Caller-owned. Holds no secret but the names in a part's headers.

@@ -2,11 +2,13 @@
 """Large files: whole, in constant memory, and answered while they are still on their way."""
 
 import os
+import signal
 import time
 
 import pytest
 
 from support import process
+from support.answers import assert_encrypted
 from support.fernet import TokenVerifier, token_size
 from support.nginx import SANITIZED
 from support.raw_http import RawClient, chunked, request
@@ -105,6 +107,23 @@ def test_a_client_that_reads_slowly_gets_everything(server):
             verifier.update(piece)
     verifier.finish()
     assert verifier.n_plaintext == len(plaintext)
+
+
+@pytest.mark.parametrize("n_before", [1000, MIB], ids=["held", "streamed"])
+def test_a_reload_does_not_drop_an_upload(make_server, n_before):
+    server = make_server()
+    old_workers = server.workers
+    plaintext = os.urandom(2 * MIB)
+    head = request("PUT", "/encrypt_file", [("Transfer-Encoding", "chunked")], b"")
+    with RawClient(server.port) as client:
+        client.send(head + chunked(plaintext[:n_before])[:-len("0\r\n\r\n")])
+        time.sleep(0.2)
+        server.master.send_signal(signal.SIGHUP)
+        assert process.wait_until(lambda: len(server.workers) == 2)
+        time.sleep(0.2)
+        client.send_meanwhile(chunked(plaintext[n_before:]))
+        assert_encrypted(client.read_response(), plaintext)
+    assert process.wait_until(lambda: not set(old_workers) & set(server.workers))
 
 
 @pytest.mark.skipif(SANITIZED, reason="a sanitizer's memory is not the service's")

@@ -78,6 +78,8 @@ class Nginx:
         # The server dies with the test run, even where that is killed.
         command = ["setpriv", "--pdeathsig", "TERM"] + command
         environment = dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin")
+        # meson's tests run with it; it would overwrite the freed keys that we look for.
+        environment.pop("MALLOC_PERTURB_", None)
         if PRELOAD:
             environment["LD_PRELOAD"] = PRELOAD
         with open(self.stderr, "ab") as stderr:
