@@ -120,15 +120,24 @@ static ngx_int_t start_answer(struct upload *u, bool last)
     return enc_ngx_answer_head(u->r, &u->answer, n_answer);
 }
 
-// Sends what the job has output so far, if the answer has begun or is to begin now.
+// Whether what there is of the answer goes out now, rather than being held.
+static bool answer_is_due(const struct upload *u)
+{
+    off_t n_output = u->outbox.n_pending + (off_t)enc_encrypt_job_output_used(u->job);
+
+    return u->r->header_sent || n_output > (off_t)u->hold_bytes;
+}
+
+// Takes the job's output, and sends all that there is if the answer has begun or is to begin now.
 static ngx_int_t send_output(struct upload *u, bool last)
 {
+    bool due = last || answer_is_due(u);
+
     enc_ngx_outbox_fill(&u->outbox, enc_encrypt_job_output_used(u->job));
     enc_encrypt_job_output(u->job, NULL, 0);
-
+    if (!due)
+        return NGX_OK;
     if (!u->r->header_sent) {
-        if (!last && u->outbox.n_pending <= (off_t)u->hold_bytes)
-            return NGX_OK;
         ngx_int_t rc = start_answer(u, last);
         if (rc != NGX_OK)
             return rc;
@@ -150,6 +159,11 @@ static ngx_int_t next_room(struct upload *u)
     rc = enc_ngx_outbox_room(&u->outbox, &room, &cap);
     if (rc == NGX_OK)
         enc_encrypt_job_output(u->job, room, cap);
+    if (rc == NGX_AGAIN && !enc_ngx_outbox_is_waiting(&u->outbox)) {
+        // No event would ever come. Cannot happen while the hold fits into the buffers.
+        ngx_log_error(NGX_LOG_ALERT, u->r->connection->log, 0, "encrypter: no buffer to wait for");
+        return NGX_ERROR;
+    }
     return rc;
 }
 
@@ -207,8 +221,9 @@ static ngx_int_t move(struct upload *u)
         return NGX_OK;
     case ENC_JOB_NEEDS_INPUT:
         rc = next_input(u);
-        if (rc == NGX_AGAIN) {
-            // Nothing more for now: the client may be waiting for what there is.
+        if (rc == NGX_AGAIN && answer_is_due(u)) {
+            // Nothing more for now, and the client may be waiting for what there is. What is held
+            // stays in its room, which small pieces then fill up.
             ngx_int_t sent = send_output(u, false);
             if (sent != NGX_OK && sent != NGX_AGAIN)
                 rc = sent;

@@ -68,6 +68,8 @@ static const struct {
     [ENC_NGX_ERROR_BAD_REQUEST] = {400, "bad_request",
                                    "This is not a well-formed HTTP request: check the request "
                                    "line, the headers and the length."},
+    [ENC_NGX_ERROR_UNAUTHORIZED] =
+        {401, "unauthorized", "Access takes credentials: send them, or ask who runs this service."},
     [ENC_NGX_ERROR_FORBIDDEN] = {403, "forbidden",
                                  "Access from here is not allowed: ask who runs this service."},
     [ENC_NGX_ERROR_NOT_FOUND] =

@@ -3,6 +3,8 @@
 #include "enc_ngx.h"
 #include "enc_random.h"
 
+#define KEY_HEADER "encryption-key"
+
 struct seed {
     uint8_t bytes[ENC_JOB_SEED_BYTES];
 };
@@ -30,13 +32,12 @@ static ngx_table_elt_t *find_header(ngx_http_request_t *r, const char *lowcase, 
     return found;
 }
 
-// Wipes every header of that name from nginx's memory: a log or a variable finds it empty.
-static void wipe_headers(ngx_http_request_t *r, const char *lowcase)
+void enc_ngx_request_forget_key(ngx_http_request_t *r)
 {
     ngx_table_elt_t *header;
     size_t n;
 
-    while ((header = find_header(r, lowcase, &n)) != NULL) {
+    while ((header = find_header(r, KEY_HEADER, &n)) != NULL) {
         enc_wipe(header->value.data, header->value.len);
         header->value.len = 0;
         header->key.len = 0;
@@ -131,7 +132,7 @@ static enum enc_ngx_error make_job(ngx_http_request_t *r, struct enc_encrypt_job
 {
     ENC_SECRET(seed, seed);
     size_t n_keys;
-    const ngx_table_elt_t *key = find_header(r, "encryption-key", &n_keys);
+    const ngx_table_elt_t *key = find_header(r, KEY_HEADER, &n_keys);
 
     if (n_keys > 1)
         return ENC_NGX_ERROR_INVALID_KEY;
@@ -174,6 +175,5 @@ enum enc_ngx_error enc_ngx_request_job(ngx_http_request_t *r, const ngx_str_t *n
         options.format = *ret_format = parameters.format;
         error = make_job(r, &options, ret_key, ret_job);
     }
-    wipe_headers(r, "encryption-key");
     return error;
 }

@@ -56,7 +56,7 @@ const char *enc_ngx_route_allow(const ngx_str_t *uri)
     return route ? route->allow : "GET, HEAD, POST, PUT, OPTIONS";
 }
 
-ngx_int_t enc_ngx_route_handler(ngx_http_request_t *r)
+static ngx_int_t answer(ngx_http_request_t *r)
 {
     ngx_str_t name;
     const struct route *route = find_route(&r->uri, &name);
@@ -71,6 +71,14 @@ ngx_int_t enc_ngx_route_handler(ngx_http_request_t *r)
     if (!(r->method & route->methods))
         return NGX_HTTP_NOT_ALLOWED;
     return route->handler(r, &name);
+}
+
+ngx_int_t enc_ngx_route_handler(ngx_http_request_t *r)
+{
+    ngx_int_t rc = answer(r);
+
+    enc_ngx_request_forget_key(r);
+    return rc;
 }
 
 static ngx_int_t answer_text(ngx_http_request_t *r, const char *text)

@@ -154,3 +154,43 @@ def test_no_key_is_in_a_workers_memory_after_a_cut_off_request(make_server, plai
         time.sleep(0.2)
         client.reset()
     assert_forgotten(server.workers[0], key)
+
+
+# Requests that carry a key to where none is wanted, or are refused before the module sees them.
+STRAYS = {
+    "to an unknown path": lambda key: request("PUT", "/nothing", [key], b"x"),
+    "with another method": lambda key: request("GET", "/encrypt_file", [key]),
+    "to the root": lambda key: request("GET", "/", [key]),
+    "too large": lambda key: request("PUT", "/encrypt_file", [key, ("Content-Length", "9" * 15)]),
+    "before a bad header": lambda key: request("PUT", "/encrypt_file", [key, ("bad header", "x")]),
+    "with an unknown parameter": lambda key: request("PUT", "/encrypt_file?x=1", [key], b"x"),
+    "of which there are two": lambda key: request("PUT", "/encrypt_file", [key, key], b"x"),
+}
+
+
+@searches_memory
+@pytest.mark.parametrize("make", STRAYS.values(), ids=STRAYS)
+def test_no_key_is_in_a_workers_memory_after_a_request_that_has_no_use_for_it(make_server, make):
+    server = make_server()
+    key = Fernet.generate_key().decode()
+    exchange(server.port, make(("Encryption-Key", key)))
+    assert_forgotten(server.workers[0], key)
+
+
+@searches_memory
+@pytest.mark.parametrize("buffer_bytes", [1 << 10, 4 << 10, 8 << 10])
+def test_no_part_of_a_key_is_in_memory_where_it_began_in_one_buffer_and_ended_in_another(
+        make_server, buffer_bytes):
+    server = make_server()
+    key = Fernet.generate_key().decode()
+
+    def make(padding):
+        return request("PUT", "/encrypt_file",
+                       [("X-Padding", padding), ("Encryption-Key", key)], b"x")
+
+    n_before = make("").index(key.encode())
+    data = make("p" * (buffer_bytes - n_before - 42))  # nginx copies a header that does not fit
+    assert exchange(server.port, data).status == 200
+    part_of_key = key[:40].encode().hex()
+    found = process.as_root(process.find_in_memory, server.workers[0], [part_of_key])
+    assert found == []
