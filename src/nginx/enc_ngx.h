@@ -58,6 +58,11 @@ enum enc_ngx_error enc_ngx_request_job(ngx_http_request_t *r, const ngx_str_t *n
 // Wipes the client's own key from nginx's memory, so that no log variable finds it either.
 void enc_ngx_request_forget_key(ngx_http_request_t *r);
 
+// enc_ngx_wipe.c
+
+// Has every request's header buffers wiped at its end. NGX_OK or NGX_ERROR.
+ngx_int_t enc_ngx_wipe_install(ngx_conf_t *cf);
+
 // enc_ngx_encrypt.c
 
 // Content handler of /encrypt_file. name: the file's, from the path; may be empty.

@@ -85,11 +85,10 @@ static ngx_int_t add_variables(ngx_conf_t *cf)
     return NGX_OK;
 }
 
-static ngx_int_t install_filters(ngx_conf_t *cf)
+static ngx_int_t install(ngx_conf_t *cf)
 {
-    (void)cf;
     enc_ngx_errors_install();
-    return NGX_OK;
+    return enc_ngx_wipe_install(cf);
 }
 
 static ngx_int_t init_process(ngx_cycle_t *cycle)
@@ -128,7 +127,7 @@ struct enc_ngx_ctx *enc_ngx_ctx_get(ngx_http_request_t *r)
 
 static ngx_http_module_t module_ctx = {
     .preconfiguration = add_variables,
-    .postconfiguration = install_filters,
+    .postconfiguration = install,
     .create_loc_conf = create_loc_conf,
     .merge_loc_conf = merge_loc_conf,
 };

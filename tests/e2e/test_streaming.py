@@ -9,6 +9,7 @@ import pytest
 
 from support import process
 from support.answers import assert_encrypted
+from support.forms import part, post_form
 from support.fernet import TokenVerifier, token_size
 from support.nginx import SANITIZED
 from support.raw_http import RawClient, chunked, request
@@ -94,6 +95,19 @@ def test_a_slow_upload_is_answered_while_it_runs(server):
             verifier.update(piece)
     verifier.finish()
     assert verifier.n_plaintext == len(plaintext)
+
+
+@pytest.mark.parametrize("n_pieces, piece_bytes", [(100, 10), (12, 1000), (40, 5000)])
+@pytest.mark.parametrize("as_form", [False, True], ids=["put", "form"])
+def test_an_upload_in_small_pieces_does_not_use_up_the_buffers(server, as_form, n_pieces,
+                                                              piece_bytes):
+    plaintext = os.urandom(n_pieces * piece_bytes)
+    data = post_form(part(plaintext)) if as_form else request("PUT", "/encrypt_file", [], plaintext)
+    with RawClient(server.port) as client:
+        for i in range(0, len(data), piece_bytes):
+            client.send(data[i:i + piece_bytes])
+            time.sleep(0.003)  # so that each piece is read alone
+        assert_encrypted(client.read_response(), plaintext)
 
 
 def test_a_client_that_reads_slowly_gets_everything(server):
