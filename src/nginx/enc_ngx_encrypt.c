@@ -157,8 +157,12 @@ static ngx_int_t next_room(struct upload *u)
     if (rc != NGX_OK && rc != NGX_AGAIN)
         return rc;
     rc = enc_ngx_outbox_room(&u->outbox, &room, &cap);
-    if (rc == NGX_OK)
+    if (rc == NGX_OK) {
+        // A room that is full, less what a job always wants to see, is one that passes the hold.
+        if (!u->r->header_sent)
+            cap = ngx_min(cap, u->hold_bytes - (size_t)u->outbox.n_pending + ENC_JOB_OUT_MIN);
         enc_encrypt_job_output(u->job, room, cap);
+    }
     if (rc == NGX_AGAIN && !enc_ngx_outbox_is_waiting(&u->outbox)) {
         // No event would ever come. Cannot happen while the hold fits into the buffers.
         ngx_log_error(NGX_LOG_ALERT, u->r->connection->log, 0, "encrypter: no buffer to wait for");

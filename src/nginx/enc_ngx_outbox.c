@@ -3,7 +3,8 @@
 
 #include "enc_ngx.h"
 
-enum { BUF_BYTES = 32 * 1024 };
+// A buffer is full once it has more than FULL_BYTES: a job leaves less than ENC_JOB_OUT_MIN of it.
+enum { FULL_BYTES = 64 * 1024, BUF_BYTES = FULL_BYTES + ENC_JOB_OUT_MIN };
 
 static const ngx_buf_tag_t tag = (ngx_buf_tag_t)&ngx_http_encrypter_module;
 
@@ -13,10 +14,10 @@ void enc_ngx_outbox_init(struct enc_ngx_outbox *outbox, ngx_http_request_t *r, s
     outbox->r = r;
     outbox->pending_end = &outbox->pending;
     outbox->buf_bytes = BUF_BYTES;
-    if (n_expected >= 0 && n_expected < BUF_BYTES - ENC_JOB_OUT_MIN)
+    if (n_expected >= 0 && n_expected < FULL_BYTES)
         outbox->buf_bytes = (size_t)n_expected + ENC_JOB_OUT_MIN;
-    // What is held, one more that takes it past the hold, and two to fill while those are sent.
-    outbox->max_bufs = hold_bytes / BUF_BYTES + 3;
+    // What is held, one that takes it past the hold, and one to fill while those are sent.
+    outbox->max_bufs = hold_bytes / FULL_BYTES + 2;
 }
 
 // A link with an empty buffer: a used one, or a new one while there may be more. NULL with *ret_rc.
