@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The table of statuses: name and class.
 #include "enc_status.h"
 
 static const struct {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The head of a good answer, and the wiping of the key in it.
 #include "enc_ngx_answer.h"
 
 #include "enc_ngx.h"

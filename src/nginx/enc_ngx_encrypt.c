@@ -171,20 +171,35 @@ static ngx_int_t next_room(struct upload *u)
     return rc;
 }
 
-// Waits for the client to read what nginx has of the answer, with nginx's own timeout. Without such
-// output no timer runs for the writing side.
+static void stop_write_timer(struct upload *u)
+{
+    ngx_event_t *write = u->r->connection->write;
+
+    if (write->timer_set && !write->delayed) // limit_rate's timer is not ours
+        ngx_del_timer(write);
+}
+
+static void start_write_timer(struct upload *u)
+{
+    ngx_event_t *write = u->r->connection->write;
+    const ngx_http_core_loc_conf_t *clcf = ngx_http_get_module_loc_conf(u->r, ngx_http_core_module);
+
+    if (!write->timer_set && !write->delayed)
+        ngx_add_timer(write, clcf->send_timeout);
+}
+
+// Waits for the client to read what nginx has of the answer, with nginx's own timeout. A timer that
+// runs goes on: only reading stops it, and not what the client sends meanwhile.
 static ngx_int_t await_write(struct upload *u)
 {
     ngx_connection_t *c = u->r->connection;
     const ngx_http_core_loc_conf_t *clcf = ngx_http_get_module_loc_conf(u->r, ngx_http_core_module);
 
     if (!enc_ngx_outbox_is_waiting(&u->outbox)) {
-        if (c->write->timer_set && !c->write->delayed)
-            ngx_del_timer(c->write);
+        stop_write_timer(u);
         return NGX_OK;
     }
-    if (!c->write->delayed)
-        ngx_add_timer(c->write, clcf->send_timeout);
+    start_write_timer(u);
     return ngx_handle_write_event(c->write, clcf->send_lowat);
 }
 
@@ -192,13 +207,9 @@ static ngx_int_t await_write(struct upload *u)
 // a worker that is leaving from dropping the request meanwhile.
 static void yield(struct upload *u)
 {
-    ngx_connection_t *c = u->r->connection;
-    const ngx_http_core_loc_conf_t *clcf = ngx_http_get_module_loc_conf(u->r, ngx_http_core_module);
-
     u->turn_bytes = 0;
-    if (!c->write->delayed)
-        ngx_add_timer(c->write, clcf->send_timeout);
-    ngx_post_event(c->write, &ngx_posted_next_events);
+    start_write_timer(u);
+    ngx_post_event(u->r->connection->write, &ngx_posted_next_events);
 }
 
 static void finish(struct upload *u)
@@ -293,6 +304,7 @@ static void on_write(ngx_http_request_t *r)
         give_up(u, NGX_HTTP_REQUEST_TIME_OUT);
         return;
     }
+    stop_write_timer(u);
     ngx_int_t rc = enc_ngx_outbox_resume(&u->outbox);
     enc_ngx_answer_head_sent(&u->answer);
     if (rc != NGX_OK && rc != NGX_AGAIN) {

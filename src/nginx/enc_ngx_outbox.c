@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The buffers of an answer, and how they go round.
 #include "enc_ngx_outbox.h"
 
 #include "enc_ngx.h"

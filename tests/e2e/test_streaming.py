@@ -123,6 +123,18 @@ def test_a_client_that_reads_slowly_gets_everything(server):
     assert verifier.n_plaintext == len(plaintext)
 
 
+def test_a_client_that_never_reads_is_ended_though_it_goes_on_sending(make_server):
+    server = make_server(send_timeout="1s")
+    head = request("PUT", "/encrypt_file", [("Transfer-Encoding", "chunked")], b"")
+    with RawClient(server.port, receive_buffer=4096) as client:
+        client.send(head + chunked(bytes(3 * MIB))[:-len("0\r\n\r\n")])
+        begun = time.monotonic()
+        with pytest.raises(ConnectionError):
+            while time.monotonic() - begun < 10:
+                client.send(b"1\r\nx\r\n")
+                time.sleep(0.05)
+
+
 @pytest.mark.parametrize("n_before", [1000, MIB], ids=["held", "streamed"])
 def test_a_reload_does_not_drop_an_upload(make_server, n_before):
     server = make_server()
