@@ -42,13 +42,21 @@ static void give_up(struct upload *u, ngx_int_t rc)
 {
     ngx_http_request_t *r = u->r;
 
+    enum enc_status st = enc_encrypt_job_status(u->job);
+
     if (r->header_sent) {
         ngx_log_error(NGX_LOG_NOTICE, r->connection->log, 0, "encrypter: answer cut: %s",
-                      enc_status_name(enc_encrypt_job_status(u->job)));
+                      st == ENC_OK ? "client gone or too slow" : enc_status_name(st));
         rc = NGX_ERROR;
     } else if (rc == NGX_ERROR) {
         rc = NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+    // An error page of somebody else's may take its time: the rest of the body is not ours any
+    // more.
+    r->read_event_handler = ngx_http_block_reading;
+    r->write_event_handler = ngx_http_request_empty_handler;
+    if (r->reading_body)
+        r->keepalive = 0;
     ngx_http_finalize_request(r, rc);
 }
 
@@ -345,9 +353,14 @@ static void size_answer(struct upload *u)
 
 ngx_int_t enc_ngx_encrypt_handler(ngx_http_request_t *r, const ngx_str_t *name)
 {
+    if (r != r->main || r->request_body || r->discard_body || r->err_status) {
+        // What is left of the body, if anything, must not pass for the file.
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "encrypter: another module took the body (mirror, subrequest, error_page)");
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
     struct enc_ngx_ctx *ctx = enc_ngx_ctx_get(r);
     ngx_pool_cleanup_t *cleanup = ngx_pool_cleanup_add(r->pool, sizeof(struct upload));
-
     if (!ctx || !cleanup)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     struct upload *u = cleanup->data;

@@ -232,6 +232,13 @@ static ngx_int_t error_header_filter(ngx_http_request_t *r)
     r->headers_out.content_type_len = r->headers_out.content_type.len;
     r->headers_out.content_type_lowcase = NULL;
     ngx_http_clear_content_length(r);
+    ngx_http_clear_accept_ranges(r);
+    ngx_http_clear_last_modified(r);
+    ngx_http_clear_etag(r);
+    if (r->headers_out.content_encoding) { // of somebody else's error page
+        r->headers_out.content_encoding->hash = 0;
+        r->headers_out.content_encoding = NULL;
+    }
     r->headers_out.content_length_n = (off_t)ctx->error_body.len;
     return next_header_filter(r);
 }

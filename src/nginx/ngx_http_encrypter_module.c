@@ -11,19 +11,8 @@
 #include "enc_crypto_init.h"
 #include "enc_ngx.h"
 
-static char *set_encrypter(ngx_conf_t *cf, ngx_command_t *command, void *conf)
-{
-    char *rv = ngx_conf_set_flag_slot(cf, command, conf);
-    ngx_http_core_loc_conf_t *clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-    const struct enc_ngx_loc_conf *elcf = conf;
-
-    if (rv == NGX_CONF_OK && elcf->enable)
-        clcf->handler = enc_ngx_route_handler;
-    return rv;
-}
-
 static ngx_command_t commands[] = {
-    {ngx_string("encrypter"), NGX_HTTP_LOC_CONF | NGX_CONF_FLAG, set_encrypter,
+    {ngx_string("encrypter"), NGX_HTTP_LOC_CONF | NGX_CONF_FLAG, ngx_conf_set_flag_slot,
      NGX_HTTP_LOC_CONF_OFFSET, offsetof(struct enc_ngx_loc_conf, enable), NULL},
     {ngx_string("encrypter_hold"),
      NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1,
@@ -52,11 +41,14 @@ static char *merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 {
     const struct enc_ngx_loc_conf *outer = parent;
     struct enc_ngx_loc_conf *conf = child;
+    ngx_http_core_loc_conf_t *clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
-    (void)cf;
     ngx_conf_merge_value(conf->enable, outer->enable, 0);
     ngx_conf_merge_value(conf->json_errors, outer->json_errors, 0);
     ngx_conf_merge_size_value(conf->hold_bytes, outer->hold_bytes, 64 * 1024);
+    // Here, and not where the directive is read, so that locations within the location have it too.
+    if (conf->enable && !clcf->handler)
+        clcf->handler = enc_ngx_route_handler;
     return NGX_CONF_OK;
 }
 

@@ -39,8 +39,8 @@ def make_server():
     """Starts a server with settings of the test's own, one worker unless it says otherwise."""
     started = []
 
-    def make(expected_trouble=(), **settings):
-        started.append(nginx.Nginx({"workers": 1, **settings}, expected_trouble))
+    def make(expected_trouble=(), edits=(), **settings):
+        started.append(nginx.Nginx({"workers": 1, **settings}, expected_trouble, edits))
         return started[-1].start()
 
     try:

@@ -30,8 +30,9 @@ TROUBLE = re.compile(
 class Nginx:
     """Started by start(), ended and judged by stop()."""
 
-    def __init__(self, settings, expected_trouble=()):
+    def __init__(self, settings, expected_trouble=(), edits=()):
         self.settings = settings
+        self.edits = edits  # (old, new) in the configuration, for what an operator may write
         self.expected_trouble = [re.compile(pattern) for pattern in expected_trouble]
         self.directory = Path(tempfile.mkdtemp(prefix="encrypter-e2e-", dir="/tmp"))
         self.directory.chmod(0o755)
@@ -70,6 +71,12 @@ class Nginx:
         for name, value in self.settings.items():
             command += ["--set", f"{name}={value}"]
         subprocess.run([str(word) for word in command], check=True)
+        path = self.runtime / "nginx.conf"
+        text = path.read_text()
+        for old, new in self.edits:
+            assert text.count(old) == 1, old
+            text = text.replace(old, new)
+        path.write_text(text)
 
     def _launch(self):
         """The one place that knows how the service is started."""
