@@ -10,6 +10,10 @@
 #include "enc_multipart.h"
 #include "format.h"
 
+_Static_assert(ENC_JOB_FORM_PARTS_MAX == ENC_MULTIPART_PARTS_MAX &&
+                   ENC_JOB_FORM_PART_HEADERS_MAX == ENC_MULTIPART_HEADERS_MAX,
+               "a job says the limits of its parser");
+
 _Static_assert(ENC_JOB_OUT_MIN >= ENC_FORMAT_OUT_MIN, "every room is enough for the encryptor");
 _Static_assert(ENC_JOB_SEED_IV_BYTES == ENC_KERNEL_BLOCK &&
                    ENC_JOB_SEED_BYTES >= ENC_JOB_SEED_IV_BYTES + sizeof(struct enc_fernet_key),

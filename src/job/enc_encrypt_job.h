@@ -35,6 +35,9 @@ const char *enc_job_format_content_type(enum enc_job_format format);
 #define ENC_JOB_SEED_BYTES 48    // of randomness that a job asks for
 #define ENC_JOB_KEY_TEXT_MAX 128 // characters of a key as text, with a NUL
 
+#define ENC_JOB_FORM_PARTS_MAX 256         // parts of a form
+#define ENC_JOB_FORM_PART_HEADERS_MAX 8192 // bytes of the headers of one
+
 // Secret: a key as text.
 struct enc_job_key_text {
     char chars[ENC_JOB_KEY_TEXT_MAX];

@@ -18,10 +18,20 @@
 
 extern ngx_module_t ngx_http_encrypter_module;
 
+enum enc_ngx_duplex { ENC_NGX_DUPLEX_OFF, ENC_NGX_DUPLEX_ON, ENC_NGX_DUPLEX_AUTO };
+
+struct enc_ngx_main_conf {
+    ngx_path_t *spool_path; // encrypter_spool_path
+    off_t spool_max;        // encrypter_spool_max, bytes
+};
+
 struct enc_ngx_loc_conf {
-    ngx_flag_t enable;      // encrypter
-    ngx_flag_t json_errors; // encrypter_json_errors
-    size_t hold_bytes;      // encrypter_hold
+    ngx_flag_t enable;         // encrypter
+    ngx_flag_t json_errors;    // encrypter_json_errors
+    size_t hold_bytes;         // encrypter_hold
+    off_t spool_request_max;   // encrypter_spool_request_max, bytes; 0: no spool
+    ngx_msec_t spool_patience; // encrypter_spool_patience
+    ngx_uint_t full_duplex;    // encrypter_full_duplex, an enc_ngx_duplex
 };
 
 // A request's context. nginx zeroes it on an internal redirect.
@@ -57,6 +67,14 @@ enum enc_ngx_error enc_ngx_request_job(ngx_http_request_t *r, const ngx_str_t *n
 
 // Wipes the client's own key from nginx's memory, so that no log variable finds it either.
 void enc_ngx_request_forget_key(ngx_http_request_t *r);
+
+// Whether a proxy says that it passed the request on.
+bool enc_ngx_request_is_forwarded(ngx_http_request_t *r);
+
+// enc_ngx_info.c
+
+// Content handler of /info: who this is, and the limits that are in force here.
+ngx_int_t enc_ngx_info_handler(ngx_http_request_t *r, const ngx_str_t *name);
 
 // enc_ngx_wipe.c
 

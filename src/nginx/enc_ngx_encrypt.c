@@ -1,24 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 // One upload in nginx: reads the body unbuffered, drives the job, streams the answer.
 //
-// The pump goes round until something is lacking: input (the client has not sent it yet), a buffer
-// (the client has not read the answer yet) or its turn (other connections want theirs). Each read
-// or write event of the connection starts it again.
+// The pump goes round until something is lacking: input (the client has not sent it yet), room (the
+// client has not read the answer yet, or the disk is behind) or its turn (other connections want
+// theirs). Each event of the connection, of the disk and of the upload's timer starts it again.
 #include "enc_ngx.h"
+#include "enc_ngx_body.h"
 #include "enc_ngx_outbox.h"
 
-// Input that one upload may work on before the others of its worker get their turn.
-enum { TURN_BYTES = 1024 * 1024 };
+// Bytes in and out that one upload may move before the others of its worker get their turn.
+enum { TURN_BYTES = 2 * 1024 * 1024 };
+
+// A worker that is leaving drops a request that has no timer; so one that waits for a thread has.
+enum { DISK_TIMER_MS = 60 * 1000 };
 
 struct upload {
     ngx_http_request_t *r;
     struct enc_encrypt_job *job;
+    struct enc_ngx_body body;
     struct enc_ngx_outbox outbox;
     struct enc_ngx_answer answer;
     size_t hold_bytes;
-    off_t n_answer;     // bytes of the whole answer, -1 if not known
-    ngx_buf_t *reading; // what the job works on
+    off_t n_answer; // bytes of the whole answer, -1 if not known
     size_t turn_bytes;
+    bool is_over;         // nothing is left to do but to wait for the end of the request
+    bool is_pushing_back; // reading is stopped, so that the client reads
+    off_t sent_before;    // by the connection, when the timer was set for that; -1: it was not
+    ngx_event_t timer;    // patience with such a client, or for the disk
 };
 
 static struct upload *upload_of(ngx_http_request_t *r)
@@ -26,14 +34,33 @@ static struct upload *upload_of(ngx_http_request_t *r)
     return enc_ngx_ctx_get(r)->upload;
 }
 
+static void stop_timer(ngx_event_t *timer)
+{
+    if (timer->timer_set)
+        ngx_del_timer(timer);
+}
+
 // Runs after the request is logged, whatever became of it.
 static void clean_up(void *data)
 {
     struct upload *u = data;
 
+    stop_timer(&u->timer);
+    enc_ngx_outbox_free(&u->outbox);
     enc_encrypt_job_free(u->job);
     u->job = NULL;
     enc_ngx_answer_wipe(&u->answer);
+}
+
+static const char *reason_to_cut(const struct upload *u)
+{
+    enum enc_status st = enc_encrypt_job_status(u->job);
+
+    if (st != ENC_OK)
+        return enc_status_name(st);
+    if (enc_ngx_outbox_error(&u->outbox) != ENC_NGX_ERROR_NONE)
+        return enc_ngx_error_code(enc_ngx_outbox_error(&u->outbox));
+    return "client gone or too slow";
 }
 
 // Ends a request that failed with rc, a status of our table or NGX_ERROR. Once the head is sent
@@ -42,15 +69,17 @@ static void give_up(struct upload *u, ngx_int_t rc)
 {
     ngx_http_request_t *r = u->r;
 
-    enum enc_status st = enc_encrypt_job_status(u->job);
-
     if (r->header_sent) {
         ngx_log_error(NGX_LOG_NOTICE, r->connection->log, 0, "encrypter: answer cut: %s",
-                      st == ENC_OK ? "client gone or too slow" : enc_status_name(st));
+                      reason_to_cut(u));
         rc = NGX_ERROR;
+    } else if (rc == NGX_ERROR && enc_ngx_outbox_error(&u->outbox) != ENC_NGX_ERROR_NONE) {
+        rc = enc_ngx_fail(r, enc_ngx_outbox_error(&u->outbox));
     } else if (rc == NGX_ERROR) {
         rc = NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+    u->is_over = true;
+    stop_timer(&u->timer);
     // An error page of somebody else's may take its time: the rest of the body is not ours any
     // more.
     r->read_event_handler = ngx_http_block_reading;
@@ -60,70 +89,28 @@ static void give_up(struct upload *u, ngx_int_t rc)
     ngx_http_finalize_request(r, rc);
 }
 
-// The next buffer of the body that nginx has, NULL if it has none.
-static ngx_buf_t *take_body_buf(ngx_http_request_t *r)
-{
-    ngx_http_request_body_t *rb = r->request_body;
-
-    while (rb->bufs) {
-        ngx_chain_t *cl = rb->bufs;
-        ngx_buf_t *b = cl->buf;
-
-        rb->bufs = cl->next;
-        ngx_free_chain(r->pool, cl);
-        if (b->pos < b->last)
-            return b;
-    }
-    return NULL;
-}
-
 // Gives the job more of the body, or its end. NGX_AGAIN: the client has not sent it yet.
 static ngx_int_t next_input(struct upload *u)
 {
-    ngx_http_request_t *r = u->r;
+    const u_char *in;
+    size_t n;
+    ngx_int_t rc = enc_ngx_body_next(&u->body, &in, &n);
 
-    if (u->reading) {
-        u->reading->pos = u->reading->last; // nginx may read into it again
-        u->reading = NULL;
+    if (rc == NGX_OK) {
+        u->turn_bytes += n;
+        enc_encrypt_job_input(u->job, in, n);
+    } else if (rc == NGX_DONE) {
+        u->r->read_event_handler = ngx_http_test_reading;
+        enc_encrypt_job_input_end(u->job);
+        rc = NGX_OK;
     }
-    for (;;) {
-        ngx_buf_t *b = take_body_buf(r);
-        if (b) {
-            size_t n = (size_t)(b->last - b->pos);
-            u->reading = b;
-            u->turn_bytes += n;
-            enc_encrypt_job_input(u->job, b->pos, n);
-            return NGX_OK;
-        }
-        if (!r->reading_body) {
-            r->read_event_handler = ngx_http_test_reading;
-            enc_encrypt_job_input_end(u->job);
-            return NGX_OK;
-        }
-        ngx_int_t rc = ngx_http_read_unbuffered_request_body(r);
-        if (rc >= NGX_HTTP_SPECIAL_RESPONSE || rc == NGX_ERROR)
-            return rc;
-        if (rc == NGX_AGAIN && !r->request_body->bufs)
-            return NGX_AGAIN;
-    }
+    return rc;
 }
 
-// An answer whose end would be told by closing the connection could be cut without anybody's
-// noticing.
-static bool can_mark_end(const ngx_http_request_t *r, off_t n_answer)
+static ngx_int_t start_answer(struct upload *u)
 {
-    const ngx_http_core_loc_conf_t *clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+    off_t n_answer = u->outbox.is_whole ? enc_ngx_outbox_unsent(&u->outbox) : u->n_answer;
 
-    return n_answer >= 0 ||
-           (r->http_version >= NGX_HTTP_VERSION_11 && clcf->chunked_transfer_encoding);
-}
-
-static ngx_int_t start_answer(struct upload *u, bool last)
-{
-    off_t n_answer = last ? u->outbox.n_pending : u->n_answer;
-
-    if (!can_mark_end(u->r, n_answer))
-        return enc_ngx_fail(u->r, ENC_NGX_ERROR_HTTP_1_0);
     enc_encrypt_job_file_name(u->job, &u->answer.file_name);
     return enc_ngx_answer_head(u->r, &u->answer, n_answer);
 }
@@ -131,60 +118,70 @@ static ngx_int_t start_answer(struct upload *u, bool last)
 // Whether what there is of the answer goes out now, rather than being held.
 static bool answer_is_due(const struct upload *u)
 {
-    off_t n_output = u->outbox.n_pending + (off_t)enc_encrypt_job_output_used(u->job);
+    const struct enc_ngx_outbox *outbox = &u->outbox;
 
-    return u->r->header_sent || n_output > (off_t)u->hold_bytes;
+    if (u->r->header_sent)
+        return true;
+    if (outbox->is_whole) // the disk may still fail
+        return !enc_ngx_outbox_awaits_disk(outbox);
+    off_t n_output = enc_ngx_outbox_unsent(outbox) + (off_t)enc_encrypt_job_output_used(u->job);
+    return !outbox->options.whole && n_output > (off_t)u->hold_bytes;
 }
 
-// Takes the job's output, and sends all that there is if the answer has begun or is to begin now.
-static ngx_int_t send_output(struct upload *u, bool last)
+// Takes the job's output, and sends what can go if the answer has begun or is to begin now.
+static ngx_int_t send_output(struct upload *u)
 {
-    bool due = last || answer_is_due(u);
+    ngx_int_t rc = enc_ngx_outbox_fill(&u->outbox, enc_encrypt_job_output_used(u->job));
 
-    enc_ngx_outbox_fill(&u->outbox, enc_encrypt_job_output_used(u->job));
     enc_encrypt_job_output(u->job, NULL, 0);
-    if (!due)
-        return NGX_OK;
+    if (rc != NGX_OK || !answer_is_due(u))
+        return rc;
     if (!u->r->header_sent) {
-        ngx_int_t rc = start_answer(u, last);
+        rc = start_answer(u);
         if (rc != NGX_OK)
             return rc;
     }
-    ngx_int_t rc = enc_ngx_outbox_send(&u->outbox, last);
+    off_t n_sent = u->outbox.n_sent;
+    rc = enc_ngx_outbox_send(&u->outbox);
+    u->turn_bytes += (size_t)(u->outbox.n_sent - n_sent);
     enc_ngx_answer_head_sent(&u->answer);
     return rc;
 }
 
-// Gives the job room for more output. NGX_AGAIN: the client has to read first.
+// Gives the job room for more output. NGX_AGAIN: the client has to read first, or the disk to
+// write.
 static ngx_int_t next_room(struct upload *u)
 {
     u_char *room;
     size_t cap;
-    ngx_int_t rc = send_output(u, false);
+    ngx_int_t rc = send_output(u);
 
     if (rc != NGX_OK && rc != NGX_AGAIN)
         return rc;
     rc = enc_ngx_outbox_room(&u->outbox, &room, &cap);
     if (rc == NGX_OK) {
         // A room that is full, less what a job always wants to see, is one that passes the hold.
-        if (!u->r->header_sent)
+        if (!u->r->header_sent && !u->outbox.options.whole)
             cap = ngx_min(cap, u->hold_bytes - (size_t)u->outbox.n_pending + ENC_JOB_OUT_MIN);
         enc_encrypt_job_output(u->job, room, cap);
     }
-    if (rc == NGX_AGAIN && !enc_ngx_outbox_is_waiting(&u->outbox)) {
+    if (rc != NGX_AGAIN || u->outbox.is_spooling)
+        return rc;
+    if (!enc_ngx_outbox_is_waiting(&u->outbox)) {
         // No event would ever come. Cannot happen while the hold fits into the buffers.
         ngx_log_error(NGX_LOG_ALERT, u->r->connection->log, 0, "encrypter: no buffer to wait for");
         return NGX_ERROR;
     }
-    return rc;
+    u->is_pushing_back = true;
+    return NGX_AGAIN;
 }
 
 static void stop_write_timer(struct upload *u)
 {
     ngx_event_t *write = u->r->connection->write;
 
-    if (write->timer_set && !write->delayed) // limit_rate's timer is not ours
-        ngx_del_timer(write);
+    if (!write->delayed) // limit_rate's timer is not ours
+        stop_timer(write);
 }
 
 static void start_write_timer(struct upload *u)
@@ -196,19 +193,48 @@ static void start_write_timer(struct upload *u)
         ngx_add_timer(write, clcf->send_timeout);
 }
 
-// Waits for the client to read what nginx has of the answer, with nginx's own timeout. A timer that
-// runs goes on: only reading stops it, and not what the client sends meanwhile.
-static ngx_int_t await_write(struct upload *u)
+static void set_timer(struct upload *u, ngx_msec_t ms)
+{
+    stop_timer(&u->timer); // or nginx might keep the old time where it differs little
+    ngx_add_timer(&u->timer, ms);
+}
+
+// The upload's own timer: how long a client that is pushed back may read nothing.
+static void time_patience(struct upload *u)
+{
+    const struct enc_ngx_loc_conf *conf =
+        ngx_http_get_module_loc_conf(u->r, ngx_http_encrypter_module);
+    off_t n_sent = u->r->connection->sent;
+
+    if (u->is_pushing_back && conf->spool_request_max > 0) {
+        if (n_sent != u->sent_before)
+            set_timer(u, conf->spool_patience);
+        u->sent_before = n_sent;
+        return;
+    }
+    u->sent_before = -1;
+    if (enc_ngx_outbox_awaits_disk(&u->outbox))
+        set_timer(u, DISK_TIMER_MS);
+    else
+        stop_timer(&u->timer);
+}
+
+// Waits for an event, with nginx's own timeout where it is the client's turn to read. It may first
+// send its whole upload where there is a spool for the answer; then what it sends is timed. A timer
+// that runs goes on: only reading stops it, and not what the client sends meanwhile.
+static ngx_int_t await(struct upload *u)
 {
     ngx_connection_t *c = u->r->connection;
     const ngx_http_core_loc_conf_t *clcf = ngx_http_get_module_loc_conf(u->r, ngx_http_core_module);
+    bool is_waiting = enc_ngx_outbox_is_waiting(&u->outbox);
 
-    if (!enc_ngx_outbox_is_waiting(&u->outbox)) {
+    u->turn_bytes = 0;
+    time_patience(u);
+    if (is_waiting && !(u->outbox.is_spooling && u->r->reading_body))
+        start_write_timer(u);
+    else
         stop_write_timer(u);
-        return NGX_OK;
-    }
-    start_write_timer(u);
-    return ngx_handle_write_event(c->write, clcf->send_lowat);
+    return is_waiting ? ngx_handle_write_event(c->write, clcf->send_lowat) : NGX_OK;
 }
 
 // Lets the others have their turn: our write event comes up again in the next one. The timer keeps
@@ -220,24 +246,32 @@ static void yield(struct upload *u)
     ngx_post_event(u->r->connection->write, &ngx_posted_next_events);
 }
 
-static void finish(struct upload *u)
+// Sends the rest. NGX_OK: there is more; NGX_AGAIN: the client has to read, or the disk to write;
+// NGX_DONE: nginx has it all.
+static ngx_int_t finish(struct upload *u)
 {
-    ngx_http_request_t *r = u->r;
-    ngx_int_t rc = send_output(u, true);
-
-    if (rc != NGX_OK && rc != NGX_AGAIN) {
-        give_up(u, rc);
-        return;
+    enc_ngx_outbox_complete(&u->outbox);
+    ngx_int_t rc = send_output(u);
+    if (rc != NGX_OK && rc != NGX_AGAIN)
+        return rc;
+    if (u->outbox.is_ended) {
+        u->is_over = true;
+        stop_timer(&u->timer);
+        ngx_http_finalize_request(u->r, rc);
+        return NGX_DONE;
     }
-    ngx_http_finalize_request(r, rc);
+    if (enc_ngx_outbox_is_waiting(&u->outbox) || enc_ngx_outbox_awaits_disk(&u->outbox))
+        return NGX_AGAIN;
+    return NGX_OK;
 }
 
-// One move of the pump. NGX_OK: go on; NGX_AGAIN: wait for the client; NGX_DONE: the request is
+// One move of the pump. NGX_OK: go on; NGX_AGAIN: wait for an event; NGX_DONE: the request is
 // over.
 static ngx_int_t move(struct upload *u)
 {
     ngx_int_t rc = NGX_OK;
 
+    u->is_pushing_back = false;
     switch (enc_encrypt_job_step(u->job)) {
     case ENC_JOB_HAS_WORK:
         enc_encrypt_jobs_run(&u->job, 1);
@@ -247,25 +281,27 @@ static ngx_int_t move(struct upload *u)
         if (rc == NGX_AGAIN && answer_is_due(u)) {
             // Nothing more for now, and the client may be waiting for what there is. What is held
             // stays in its room, which small pieces then fill up.
-            ngx_int_t sent = send_output(u, false);
-            if (sent != NGX_OK && sent != NGX_AGAIN)
-                rc = sent;
+            rc = send_output(u);
+            if (rc == NGX_OK && enc_ngx_outbox_can_go_on(&u->outbox))
+                return NGX_OK;
+            if (rc == NGX_OK)
+                rc = NGX_AGAIN;
         }
         break;
     case ENC_JOB_NEEDS_OUTPUT:
         rc = next_room(u);
         // While nothing is read the client cannot be late with its body.
-        if (rc == NGX_AGAIN && u->r->connection->read->timer_set)
-            ngx_del_timer(u->r->connection->read);
+        if (rc == NGX_AGAIN)
+            stop_timer(u->r->connection->read);
         break;
     case ENC_JOB_DONE:
-        finish(u);
-        return NGX_DONE;
+        rc = finish(u);
+        break;
     case ENC_JOB_FAILED:
         rc = enc_ngx_fail(u->r, enc_ngx_error_of_status(enc_encrypt_job_status(u->job)));
         break;
     }
-    if (rc != NGX_OK && rc != NGX_AGAIN) {
+    if (rc != NGX_OK && rc != NGX_AGAIN && rc != NGX_DONE) {
         give_up(u, rc);
         return NGX_DONE;
     }
@@ -279,8 +315,7 @@ static void pump(struct upload *u)
         if (rc == NGX_DONE)
             return;
         if (rc == NGX_AGAIN) {
-            u->turn_bytes = 0;
-            if (await_write(u) != NGX_OK)
+            if (await(u) != NGX_OK)
                 give_up(u, NGX_ERROR);
             return;
         }
@@ -322,6 +357,47 @@ static void on_write(ngx_http_request_t *r)
     pump(u);
 }
 
+// For events that are not the connection's own. The request may be gone afterwards.
+static void run(struct upload *u, void (*what)(struct upload *))
+{
+    ngx_connection_t *c = u->r->connection;
+
+    if (u->is_over)
+        return;
+    ngx_http_set_log_request(c->log, u->r);
+    what(u);
+    ngx_http_run_posted_requests(c);
+}
+
+static void go_on_after_disk(struct upload *u)
+{
+    if (enc_ngx_outbox_error(&u->outbox) == ENC_NGX_ERROR_NONE)
+        pump(u);
+    else
+        give_up(u, NGX_ERROR);
+}
+
+static void on_disk(void *data)
+{
+    run(data, go_on_after_disk);
+}
+
+static void go_on_after_timer(struct upload *u)
+{
+    bool has_stalled = u->is_pushing_back && u->r->connection->sent == u->sent_before;
+
+    u->sent_before = -1;
+    if (has_stalled && !enc_ngx_outbox_spool(&u->outbox))
+        give_up(u, NGX_ERROR);
+    else
+        pump(u);
+}
+
+static void on_timer(ngx_event_t *timer)
+{
+    run(timer->data, go_on_after_timer);
+}
+
 // nginx has begun to read the body.
 static void on_body_begun(ngx_http_request_t *r)
 {
@@ -330,17 +406,30 @@ static void on_body_begun(ngx_http_request_t *r)
     pump(upload_of(r));
 }
 
-// The bytes of the body where they are declared, else -1.
-static off_t declared_bytes(const ngx_http_request_t *r)
+// Whether the client reads while it sends, and sees where the answer ends. A proxy may stop sending
+// once an answer begins; HTTP/1.0 tells the end of an answer of unknown size by closing the
+// connection, where a cut looks the same.
+static bool is_full_duplex(const struct upload *u)
 {
-    return r->headers_in.chunked ? -1 : ngx_max(r->headers_in.content_length_n, 0);
+    ngx_http_request_t *r = u->r;
+    const struct enc_ngx_loc_conf *conf =
+        ngx_http_get_module_loc_conf(r, ngx_http_encrypter_module);
+    const ngx_http_core_loc_conf_t *clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (conf->full_duplex == ENC_NGX_DUPLEX_OFF ||
+        (conf->full_duplex == ENC_NGX_DUPLEX_AUTO && enc_ngx_request_is_forwarded(r)))
+        return false;
+    return r->stream || (r->http_version >= NGX_HTTP_VERSION_11 &&
+                         (u->n_answer >= 0 || clcf->chunked_transfer_encoding));
 }
 
-static void size_answer(struct upload *u)
+static void set_up_outbox(struct upload *u)
 {
     const struct enc_ngx_loc_conf *conf =
         ngx_http_get_module_loc_conf(u->r, ngx_http_encrypter_module);
-    off_t n_body = declared_bytes(u->r);
+    const struct enc_ngx_main_conf *main_conf =
+        ngx_http_get_module_main_conf(u->r, ngx_http_encrypter_module);
+    off_t n_body = enc_ngx_body_declared(u->r);
     uint64_t n_bound = 0; // the file is the body, or a part of it
     bool bounded = n_body >= 0 &&
                    enc_job_format_total(u->answer.format, (uint64_t)n_body, &n_bound) &&
@@ -348,7 +437,35 @@ static void size_answer(struct upload *u)
 
     u->hold_bytes = conf->hold_bytes;
     u->n_answer = bounded && !enc_encrypt_job_is_form(u->job) ? (off_t)n_bound : -1;
-    enc_ngx_outbox_init(&u->outbox, u->r, conf->hold_bytes, bounded ? (off_t)n_bound : -1);
+    struct enc_ngx_outbox_options options = {
+        .hold_bytes = conf->hold_bytes,
+        .n_expected = bounded ? (off_t)n_bound : -1,
+        .whole = !is_full_duplex(u),
+        .spool = {.path = (const char *)main_conf->spool_path->name.data,
+                  .request_max = conf->spool_request_max,
+                  .service_max = main_conf->spool_max,
+                  .on_written = on_disk,
+                  .data = u},
+    };
+    enc_ngx_outbox_init(&u->outbox, u->r, &options);
+}
+
+static struct upload *make_upload(ngx_http_request_t *r)
+{
+    struct enc_ngx_ctx *ctx = enc_ngx_ctx_get(r);
+    ngx_pool_cleanup_t *cleanup = ngx_pool_cleanup_add(r->pool, sizeof(struct upload));
+
+    if (!ctx || !cleanup)
+        return NULL;
+    struct upload *u = ctx->upload = cleanup->data;
+    ngx_memzero(u, sizeof(*u));
+    u->r = u->body.r = r;
+    u->sent_before = -1;
+    u->timer.data = u;
+    u->timer.handler = on_timer;
+    u->timer.log = r->connection->log;
+    cleanup->handler = clean_up;
+    return u;
 }
 
 ngx_int_t enc_ngx_encrypt_handler(ngx_http_request_t *r, const ngx_str_t *name)
@@ -359,21 +476,14 @@ ngx_int_t enc_ngx_encrypt_handler(ngx_http_request_t *r, const ngx_str_t *name)
                       "encrypter: another module took the body (mirror, subrequest, error_page)");
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
-    struct enc_ngx_ctx *ctx = enc_ngx_ctx_get(r);
-    ngx_pool_cleanup_t *cleanup = ngx_pool_cleanup_add(r->pool, sizeof(struct upload));
-    if (!ctx || !cleanup)
+    struct upload *u = make_upload(r);
+    if (!u)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    struct upload *u = cleanup->data;
-    ngx_memzero(u, sizeof(*u));
-    u->r = r;
-    cleanup->handler = clean_up;
-    ctx->upload = u;
-
     enum enc_ngx_error error =
         enc_ngx_request_job(r, name, &u->answer.format, &u->answer.key, &u->job);
     if (error != ENC_NGX_ERROR_NONE)
         return enc_ngx_fail(r, error);
-    size_answer(u);
+    set_up_outbox(u);
 
     r->request_body_no_buffering = 1;
     ngx_int_t rc = ngx_http_read_client_request_body(r, on_body_begun);

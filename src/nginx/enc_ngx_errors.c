@@ -33,9 +33,12 @@ static const struct {
     [ENC_NGX_ERROR_TOO_MANY_FILES] =
         {400, "too_many_files",
          "The form has more than one part named file: send one file a request."},
-    [ENC_NGX_ERROR_TRUNCATED_BODY] =
+    [ENC_NGX_ERROR_TRUNCATED_FORM] =
         {400, "truncated_body",
          "The form ended before its closing boundary: send the whole body again."},
+    [ENC_NGX_ERROR_TRUNCATED_BODY] =
+        {400, "truncated_body",
+         "The body ended before its Content-Length: send the whole body again."},
     [ENC_NGX_ERROR_URLENCODED] = {415, "unsupported_media_type",
                                   "A urlencoded form cannot carry a file: send multipart/form-data "
                                   "with a part named file, or "
@@ -61,10 +64,6 @@ static const struct {
          "A query parameter is malformed: write NAME=VALUE, percent-encoded."},
     [ENC_NGX_ERROR_UNKNOWN_FORMAT] =
         {400, "unknown_format", "The format is not known: use format=fernet, or leave it out."},
-    [ENC_NGX_ERROR_HTTP_1_0] = {505, "http_version_not_supported",
-                                "An answer of this size cannot be marked as complete in HTTP/1.0: "
-                                "use HTTP/1.1, or send the "
-                                "file as the whole body with its Content-Length."},
     [ENC_NGX_ERROR_BAD_REQUEST] = {400, "bad_request",
                                    "This is not a well-formed HTTP request: check the request "
                                    "line, the headers and the length."},
@@ -127,7 +126,7 @@ enum enc_ngx_error enc_ngx_error_of_status(enum enc_status status)
     case ENC_TOO_MANY_FILES:
         return ENC_NGX_ERROR_TOO_MANY_FILES;
     case ENC_TRUNCATED_BODY:
-        return ENC_NGX_ERROR_TRUNCATED_BODY;
+        return ENC_NGX_ERROR_TRUNCATED_FORM;
     case ENC_UNSUPPORTED_MEDIA_TYPE:
         return ENC_NGX_ERROR_URLENCODED;
     case ENC_INVALID_KEY:
@@ -143,9 +142,26 @@ enum enc_ngx_error enc_ngx_error_of_status(enum enc_status status)
     return ENC_NGX_ERROR_INTERNAL;
 }
 
-// nginx's own error, by the status that it answers with.
-static enum enc_ngx_error error_of_http_status(ngx_uint_t status)
+const char *enc_ngx_error_code(enum enc_ngx_error error)
 {
+    return errors[error].code;
+}
+
+// In HTTP/2 a client can end its body early, and still hear of it.
+static bool has_ended_early(const ngx_http_request_t *r)
+{
+    off_t n_received = r->request_body ? r->request_body->received : 0;
+
+    return r->stream && r->stream->in_closed && n_received < r->headers_in.content_length_n;
+}
+
+// nginx's own error, by the status that it answers with.
+static enum enc_ngx_error error_of_nginx(const ngx_http_request_t *r)
+{
+    ngx_uint_t status = r->headers_out.status;
+
+    if (status == NGX_HTTP_BAD_REQUEST && has_ended_early(r))
+        return ENC_NGX_ERROR_TRUNCATED_BODY;
     for (enum enc_ngx_error e = ENC_NGX_ERROR_BAD_REQUEST; e < N_ERRORS; e++) {
         if (errors[e].status == (ngx_int_t)status)
             return e;
@@ -223,7 +239,7 @@ static ngx_int_t error_header_filter(ngx_http_request_t *r)
     if (!ctx)
         return NGX_ERROR;
     if (ctx->error == ENC_NGX_ERROR_NONE)
-        ctx->error = error_of_http_status(r->headers_out.status);
+        ctx->error = error_of_nginx(r);
     if (write_error_body(r, ctx->error, &ctx->error_body) != NGX_OK ||
         add_error_headers(r) != NGX_OK)
         return NGX_ERROR;

@@ -22,6 +22,7 @@ enum enc_ngx_error {
     ENC_NGX_ERROR_TOO_MANY_PARTS,
     ENC_NGX_ERROR_MISSING_FILE,
     ENC_NGX_ERROR_TOO_MANY_FILES,
+    ENC_NGX_ERROR_TRUNCATED_FORM,
     ENC_NGX_ERROR_TRUNCATED_BODY,
     ENC_NGX_ERROR_URLENCODED,
     ENC_NGX_ERROR_INVALID_KEY,
@@ -32,7 +33,6 @@ enum enc_ngx_error {
     ENC_NGX_ERROR_REPEATED_PARAMETER,
     ENC_NGX_ERROR_MALFORMED_PARAMETER,
     ENC_NGX_ERROR_UNKNOWN_FORMAT,
-    ENC_NGX_ERROR_HTTP_1_0,
     // nginx's own, by HTTP status.
     ENC_NGX_ERROR_BAD_REQUEST,
     ENC_NGX_ERROR_UNAUTHORIZED,
@@ -52,6 +52,9 @@ enum enc_ngx_error {
 };
 
 enum enc_ngx_error enc_ngx_error_of_status(enum enc_status status);
+
+// Its code in the contract, such as "internal_error". Static.
+const char *enc_ngx_error_code(enum enc_ngx_error error);
 
 // Remembers why the request fails and returns the HTTP status to finalize it with.
 ngx_int_t enc_ngx_fail(ngx_http_request_t *r, enum enc_ngx_error error);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The buffers of an answer, and how they go round.
+// The buffers of an answer, how they go round, and when the spool takes their place.
 #include "enc_ngx_outbox.h"
 
 #include "enc_ngx.h"
@@ -7,18 +7,23 @@
 // A buffer is full once it has more than FULL_BYTES: a job leaves less than ENC_JOB_OUT_MIN of it.
 enum { FULL_BYTES = 64 * 1024, BUF_BYTES = FULL_BYTES + ENC_JOB_OUT_MIN };
 
-static const ngx_buf_tag_t tag = (ngx_buf_tag_t)&ngx_http_encrypter_module;
+// Bytes of the spool that nginx gets at a time: it may send all of them in one turn.
+enum { PIECE_BYTES = 1024 * 1024 };
 
-void enc_ngx_outbox_init(struct enc_ngx_outbox *outbox, ngx_http_request_t *r, size_t hold_bytes,
-                         off_t n_expected)
+static const ngx_buf_tag_t memory_tag = (ngx_buf_tag_t)&ngx_http_encrypter_module;
+static const ngx_buf_tag_t piece_tag = (ngx_buf_tag_t)&enc_ngx_outbox_init;
+
+void enc_ngx_outbox_init(struct enc_ngx_outbox *outbox, ngx_http_request_t *r,
+                         const struct enc_ngx_outbox_options *options)
 {
     outbox->r = r;
+    outbox->options = *options;
     outbox->pending_end = &outbox->pending;
     outbox->buf_bytes = BUF_BYTES;
-    if (n_expected >= 0 && n_expected < FULL_BYTES)
-        outbox->buf_bytes = (size_t)n_expected + ENC_JOB_OUT_MIN;
+    if (options->n_expected >= 0 && options->n_expected < FULL_BYTES)
+        outbox->buf_bytes = (size_t)options->n_expected + ENC_JOB_OUT_MIN;
     // What is held, one that takes it past the hold, and one to fill while those are sent.
-    outbox->max_bufs = hold_bytes / FULL_BYTES + 2;
+    outbox->max_bufs = options->hold_bytes / FULL_BYTES + 2;
 }
 
 // A link with an empty buffer: a used one, or a new one while there may be more. NULL with *ret_rc.
@@ -42,13 +47,13 @@ static ngx_chain_t *take_buf(struct enc_ngx_outbox *outbox, ngx_int_t *ret_rc)
     cl->buf = ngx_create_temp_buf(outbox->r->pool, outbox->buf_bytes);
     if (!cl->buf)
         return NULL;
-    cl->buf->tag = tag;
+    cl->buf->tag = memory_tag;
     cl->next = NULL;
     outbox->n_bufs++;
     return cl;
 }
 
-ngx_int_t enc_ngx_outbox_room(struct enc_ngx_outbox *outbox, u_char **ret_room, size_t *ret_cap)
+static ngx_int_t memory_room(struct enc_ngx_outbox *outbox, u_char **ret_room, size_t *ret_cap)
 {
     ngx_int_t rc;
     ngx_chain_t *cl = take_buf(outbox, &rc);
@@ -61,17 +66,66 @@ ngx_int_t enc_ngx_outbox_room(struct enc_ngx_outbox *outbox, u_char **ret_room, 
     return NGX_OK;
 }
 
-void enc_ngx_outbox_fill(struct enc_ngx_outbox *outbox, size_t n)
+static ngx_int_t spool_room(struct enc_ngx_outbox *outbox, u_char **ret_room, size_t *ret_cap)
+{
+    // A client that has caught up with the disk gets the rest of it, and then memory again.
+    if (!outbox->options.whole && !enc_ngx_outbox_is_waiting(outbox) &&
+        enc_ngx_spool_readable(outbox->spool) == 0)
+        return NGX_AGAIN;
+    ngx_int_t rc = enc_ngx_spool_room(outbox->spool, ret_room, ret_cap);
+    outbox->has_spool_room = rc == NGX_OK;
+    return rc;
+}
+
+static bool spool_has_drained(const struct enc_ngx_outbox *outbox)
+{
+    return !enc_ngx_outbox_is_waiting(outbox) && enc_ngx_spool_readable(outbox->spool) == 0 &&
+           enc_ngx_spool_unwritten(outbox->spool) == 0;
+}
+
+ngx_int_t enc_ngx_outbox_room(struct enc_ngx_outbox *outbox, u_char **ret_room, size_t *ret_cap)
+{
+    ngx_int_t rc;
+
+    if (outbox->is_spooling && !outbox->options.whole && spool_has_drained(outbox))
+        outbox->is_spooling = false;
+    if (!outbox->is_spooling) {
+        rc = memory_room(outbox, ret_room, ret_cap);
+        if (rc != NGX_AGAIN || !outbox->options.whole)
+            return rc;
+        if (!enc_ngx_outbox_spool(outbox))
+            return NGX_ERROR;
+    }
+    return spool_room(outbox, ret_room, ret_cap);
+}
+
+bool enc_ngx_outbox_spool(struct enc_ngx_outbox *outbox)
+{
+    if (outbox->options.spool.request_max == 0) {
+        outbox->lacks_spool = true;
+        return false;
+    }
+    if (!outbox->spool)
+        outbox->spool = enc_ngx_spool_new(&outbox->options.spool);
+    outbox->is_spooling = outbox->spool != NULL;
+    return outbox->is_spooling;
+}
+
+ngx_int_t enc_ngx_outbox_fill(struct enc_ngx_outbox *outbox, size_t n)
 {
     ngx_chain_t *cl = outbox->room;
 
+    if (outbox->has_spool_room) {
+        outbox->has_spool_room = false;
+        return enc_ngx_spool_fill(outbox->spool, n);
+    }
     if (!cl)
-        return;
+        return NGX_OK;
     outbox->room = NULL;
     if (n == 0) { // nginx takes no empty buffer
         cl->next = outbox->free;
         outbox->free = cl;
-        return;
+        return NGX_OK;
     }
     cl->buf->pos = cl->buf->start;
     cl->buf->last = cl->buf->start + n;
@@ -79,26 +133,79 @@ void enc_ngx_outbox_fill(struct enc_ngx_outbox *outbox, size_t n)
     *outbox->pending_end = cl;
     outbox->pending_end = &cl->next;
     outbox->n_pending += (off_t)n;
+    return NGX_OK;
 }
 
-ngx_int_t enc_ngx_outbox_send(struct enc_ngx_outbox *outbox, bool last)
+void enc_ngx_outbox_complete(struct enc_ngx_outbox *outbox)
 {
-    ngx_chain_t *out = outbox->pending;
+    outbox->is_whole = true;
+}
 
-    if (!out)
-        return NGX_OK;
-    outbox->pending = NULL;
-    outbox->pending_end = &outbox->pending;
-    outbox->n_pending = 0;
-    if (last) {
+off_t enc_ngx_outbox_unsent(const struct enc_ngx_outbox *outbox)
+{
+    off_t n = outbox->n_pending;
+
+    if (outbox->spool)
+        n += enc_ngx_spool_readable(outbox->spool) + enc_ngx_spool_unwritten(outbox->spool);
+    return n;
+}
+
+// Gives nginx a chain of n bytes. It ends the answer if it is the last of it.
+static ngx_int_t give(struct enc_ngx_outbox *outbox, ngx_chain_t *out, off_t n)
+{
+    if (outbox->is_whole && enc_ngx_outbox_unsent(outbox) == 0) {
         ngx_chain_t *cl = out;
         while (cl->next)
             cl = cl->next;
         cl->buf->last_buf = 1;
         cl->buf->last_in_chain = 1;
+        outbox->is_ended = true;
     }
+    outbox->n_sent += n;
     ngx_int_t rc = ngx_http_output_filter(outbox->r, out);
-    ngx_chain_update_chains(outbox->r->pool, &outbox->free, &outbox->busy, &out, tag);
+    ngx_chain_update_chains(outbox->r->pool, &outbox->free, &outbox->busy, &out, memory_tag);
+    return rc;
+}
+
+static ngx_int_t give_memory(struct enc_ngx_outbox *outbox)
+{
+    ngx_chain_t *out = outbox->pending;
+    off_t n = outbox->n_pending;
+
+    outbox->pending = NULL;
+    outbox->pending_end = &outbox->pending;
+    outbox->n_pending = 0;
+    return give(outbox, out, n);
+}
+
+static ngx_int_t give_piece(struct enc_ngx_outbox *outbox)
+{
+    if (!enc_ngx_spool_next(outbox->spool, PIECE_BYTES, &outbox->piece))
+        return NGX_OK;
+    ngx_chain_t *out = ngx_alloc_chain_link(outbox->r->pool);
+    if (!out)
+        return NGX_ERROR;
+    outbox->piece.tag = piece_tag;
+    outbox->piece.flush = 1;
+    out->buf = &outbox->piece;
+    out->next = NULL;
+    return give(outbox, out, outbox->piece.file_last - outbox->piece.file_pos);
+}
+
+ngx_int_t enc_ngx_outbox_send(struct enc_ngx_outbox *outbox)
+{
+    ngx_int_t rc = NGX_OK;
+
+    if (outbox->pending)
+        rc = give_memory(outbox);
+    if (rc != NGX_OK)
+        return rc;
+    if (enc_ngx_outbox_is_waiting(outbox))
+        return NGX_AGAIN;
+    if (outbox->spool) {
+        enc_ngx_spool_consumed(outbox->spool);
+        rc = give_piece(outbox);
+    }
     return rc;
 }
 
@@ -109,11 +216,35 @@ ngx_int_t enc_ngx_outbox_resume(struct enc_ngx_outbox *outbox)
     if (!enc_ngx_outbox_is_waiting(outbox))
         return NGX_OK;
     ngx_int_t rc = ngx_http_output_filter(outbox->r, NULL);
-    ngx_chain_update_chains(outbox->r->pool, &outbox->free, &outbox->busy, &none, tag);
+    ngx_chain_update_chains(outbox->r->pool, &outbox->free, &outbox->busy, &none, memory_tag);
     return rc;
 }
 
 bool enc_ngx_outbox_is_waiting(const struct enc_ngx_outbox *outbox)
 {
     return outbox->r->buffered || outbox->r->connection->buffered;
+}
+
+bool enc_ngx_outbox_can_go_on(const struct enc_ngx_outbox *outbox)
+{
+    return !enc_ngx_outbox_is_waiting(outbox) &&
+           (outbox->pending || (outbox->spool && enc_ngx_spool_readable(outbox->spool) > 0));
+}
+
+enum enc_ngx_error enc_ngx_outbox_error(const struct enc_ngx_outbox *outbox)
+{
+    if (outbox->spool)
+        return enc_ngx_spool_error(outbox->spool);
+    return outbox->lacks_spool ? ENC_NGX_ERROR_INSUFFICIENT_STORAGE : ENC_NGX_ERROR_NONE;
+}
+
+bool enc_ngx_outbox_awaits_disk(const struct enc_ngx_outbox *outbox)
+{
+    return outbox->spool && enc_ngx_spool_unwritten(outbox->spool) > 0;
+}
+
+void enc_ngx_outbox_free(struct enc_ngx_outbox *outbox)
+{
+    enc_ngx_spool_free(outbox->spool);
+    outbox->spool = NULL;
 }

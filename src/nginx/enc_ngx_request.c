@@ -32,6 +32,14 @@ static ngx_table_elt_t *find_header(ngx_http_request_t *r, const char *lowcase, 
     return found;
 }
 
+bool enc_ngx_request_is_forwarded(ngx_http_request_t *r)
+{
+    size_t n;
+
+    return find_header(r, "via", &n) || find_header(r, "forwarded", &n) ||
+           find_header(r, "x-forwarded-for", &n);
+}
+
 void enc_ngx_request_forget_key(ngx_http_request_t *r)
 {
     ngx_table_elt_t *header;

@@ -18,6 +18,7 @@ struct route {
 static const struct route routes[] = {
     {"/", "root", NGX_HTTP_GET | NGX_HTTP_HEAD, "GET, HEAD, OPTIONS", answer_root},
     {"/healthz", "healthz", NGX_HTTP_GET | NGX_HTTP_HEAD, "GET, HEAD, OPTIONS", answer_health},
+    {"/info", "info", NGX_HTTP_GET | NGX_HTTP_HEAD, "GET, HEAD, OPTIONS", enc_ngx_info_handler},
     {"/encrypt_file", "encrypt_file", NGX_HTTP_POST | NGX_HTTP_PUT, "POST, PUT, OPTIONS",
      enc_ngx_encrypt_handler},
     {"/encrypt_file/", "encrypt_file", NGX_HTTP_PUT, "PUT, OPTIONS", enc_ngx_encrypt_handler},

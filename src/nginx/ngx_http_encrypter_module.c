@@ -4,26 +4,80 @@
 //     encrypter on | off;              location: the service answers here
 //     encrypter_hold SIZE;             ciphertext kept back before the answer starts (64k)
 //     encrypter_json_errors on | off;  nginx's error pages become the contract's JSON
+//     encrypter_spool_path PATH;       where ciphertext waits for clients that do not read
+//     encrypter_spool_max SIZE;        disk for all of it (64g)
+//     encrypter_spool_request_max SIZE;  disk for one request (22g)
+//     encrypter_spool_patience TIME;   how long such a client is waited for (20ms)
+//     encrypter_full_duplex on | off | auto;  whether answers start before the request has ended
 //
 // They are described in docs/operations.md.
 #include <sys/prctl.h>
 
 #include "enc_crypto_init.h"
 #include "enc_ngx.h"
+#include "enc_ngx_quota.h"
+#include "enc_ngx_spool.h"
+
+#define ANYWHERE (NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF)
+
+#define SPOOL_PATH_DEFAULT "/var/lib/nginx/encrypter_spool"
+
+static ngx_conf_enum_t duplex_names[] = {
+    {ngx_string("off"), ENC_NGX_DUPLEX_OFF},
+    {ngx_string("on"), ENC_NGX_DUPLEX_ON},
+    {ngx_string("auto"), ENC_NGX_DUPLEX_AUTO},
+    {ngx_null_string, 0},
+};
 
 static ngx_command_t commands[] = {
     {ngx_string("encrypter"), NGX_HTTP_LOC_CONF | NGX_CONF_FLAG, ngx_conf_set_flag_slot,
      NGX_HTTP_LOC_CONF_OFFSET, offsetof(struct enc_ngx_loc_conf, enable), NULL},
-    {ngx_string("encrypter_hold"),
-     NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1,
-     ngx_conf_set_size_slot, NGX_HTTP_LOC_CONF_OFFSET,
-     offsetof(struct enc_ngx_loc_conf, hold_bytes), NULL},
-    {ngx_string("encrypter_json_errors"),
-     NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_CONF_FLAG,
-     ngx_conf_set_flag_slot, NGX_HTTP_LOC_CONF_OFFSET,
-     offsetof(struct enc_ngx_loc_conf, json_errors), NULL},
+    {ngx_string("encrypter_hold"), ANYWHERE | NGX_CONF_TAKE1, ngx_conf_set_size_slot,
+     NGX_HTTP_LOC_CONF_OFFSET, offsetof(struct enc_ngx_loc_conf, hold_bytes), NULL},
+    {ngx_string("encrypter_json_errors"), ANYWHERE | NGX_CONF_FLAG, ngx_conf_set_flag_slot,
+     NGX_HTTP_LOC_CONF_OFFSET, offsetof(struct enc_ngx_loc_conf, json_errors), NULL},
+    {ngx_string("encrypter_spool_path"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1,
+     ngx_conf_set_path_slot, NGX_HTTP_MAIN_CONF_OFFSET,
+     offsetof(struct enc_ngx_main_conf, spool_path), NULL},
+    {ngx_string("encrypter_spool_max"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1, ngx_conf_set_off_slot,
+     NGX_HTTP_MAIN_CONF_OFFSET, offsetof(struct enc_ngx_main_conf, spool_max), NULL},
+    {ngx_string("encrypter_spool_request_max"), ANYWHERE | NGX_CONF_TAKE1, ngx_conf_set_off_slot,
+     NGX_HTTP_LOC_CONF_OFFSET, offsetof(struct enc_ngx_loc_conf, spool_request_max), NULL},
+    {ngx_string("encrypter_spool_patience"), ANYWHERE | NGX_CONF_TAKE1, ngx_conf_set_msec_slot,
+     NGX_HTTP_LOC_CONF_OFFSET, offsetof(struct enc_ngx_loc_conf, spool_patience), NULL},
+    {ngx_string("encrypter_full_duplex"), ANYWHERE | NGX_CONF_TAKE1, ngx_conf_set_enum_slot,
+     NGX_HTTP_LOC_CONF_OFFSET, offsetof(struct enc_ngx_loc_conf, full_duplex), duplex_names},
     ngx_null_command,
 };
+
+static void *create_main_conf(ngx_conf_t *cf)
+{
+    struct enc_ngx_main_conf *conf = ngx_pcalloc(cf->pool, sizeof(*conf));
+
+    if (!conf)
+        return NULL;
+    conf->spool_max = NGX_CONF_UNSET;
+    return conf;
+}
+
+static ngx_int_t check_spool(void *data, ngx_log_t *log)
+{
+    const struct enc_ngx_main_conf *conf = data;
+
+    return enc_ngx_spool_check_path((const char *)conf->spool_path->name.data, log);
+}
+
+static char *init_main_conf(ngx_conf_t *cf, void *data)
+{
+    static ngx_path_init_t path_default = {ngx_string(SPOOL_PATH_DEFAULT), {0, 0, 0}};
+    struct enc_ngx_main_conf *conf = data;
+
+    ngx_conf_init_value(conf->spool_max, (off_t)64 << 30);
+    if (ngx_conf_merge_path_value(cf, &conf->spool_path, NULL, &path_default) != NGX_CONF_OK ||
+        !ngx_thread_pool_add(cf, NULL) || enc_ngx_quota_install(cf, check_spool, conf) != NGX_OK)
+        return NGX_CONF_ERROR;
+    return NGX_CONF_OK;
+}
 
 static void *create_loc_conf(ngx_conf_t *cf)
 {
@@ -34,6 +88,9 @@ static void *create_loc_conf(ngx_conf_t *cf)
     conf->enable = NGX_CONF_UNSET;
     conf->json_errors = NGX_CONF_UNSET;
     conf->hold_bytes = NGX_CONF_UNSET_SIZE;
+    conf->spool_request_max = NGX_CONF_UNSET;
+    conf->spool_patience = NGX_CONF_UNSET_MSEC;
+    conf->full_duplex = NGX_CONF_UNSET_UINT;
     return conf;
 }
 
@@ -46,6 +103,9 @@ static char *merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_value(conf->enable, outer->enable, 0);
     ngx_conf_merge_value(conf->json_errors, outer->json_errors, 0);
     ngx_conf_merge_size_value(conf->hold_bytes, outer->hold_bytes, 64 * 1024);
+    ngx_conf_merge_off_value(conf->spool_request_max, outer->spool_request_max, (off_t)22 << 30);
+    ngx_conf_merge_msec_value(conf->spool_patience, outer->spool_patience, 20);
+    ngx_conf_merge_uint_value(conf->full_duplex, outer->full_duplex, ENC_NGX_DUPLEX_AUTO);
     // Here, and not where the directive is read, so that locations within the location have it too.
     if (conf->enable && !clcf->handler)
         clcf->handler = enc_ngx_route_handler;
@@ -91,6 +151,7 @@ static ngx_int_t init_process(ngx_cycle_t *cycle)
         ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno, "prctl(PR_SET_DUMPABLE, 0) failed");
         return NGX_ERROR;
     }
+    enc_ngx_quota_init_worker();
     enum enc_status st = enc_crypto_init();
     if (st != ENC_OK) {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, 0, "encrypter: libcrypto: %s",
@@ -120,6 +181,8 @@ struct enc_ngx_ctx *enc_ngx_ctx_get(ngx_http_request_t *r)
 static ngx_http_module_t module_ctx = {
     .preconfiguration = add_variables,
     .postconfiguration = install,
+    .create_main_conf = create_main_conf,
+    .init_main_conf = init_main_conf,
     .create_loc_conf = create_loc_conf,
     .merge_loc_conf = merge_loc_conf,
 };

@@ -208,11 +208,6 @@ def test_a_chunked_body_over_the_limit_cuts_the_answer_after_the_hold(make_serve
     assert (response.status, response.complete) == (200, False)
 
 
-def test_http_1_0_gets_no_answer_whose_end_it_could_not_tell(server):
-    data = post_form(part(bytes(200_000))).replace(b"HTTP/1.1", b"HTTP/1.0", 1)
-    assert_error(exchange(server.port, data), 505, "http_version_not_supported")
-
-
 def test_errors_have_no_other_page_than_json(server):
     for target in ("/nothing", PATH):
         response = exchange(server.port, request("GET", target, [("Accept", "text/html")]))

@@ -219,16 +219,14 @@ def test_a_header_about_representations_does_not_alter_the_answer(server, name, 
         assert_encrypted(client.read_response(), b"next")
 
 
-def test_http_1_0_gets_a_small_file_with_its_length(server):
-    data = post_form(part(b"x")).replace(b"HTTP/1.1", b"HTTP/1.0", 1)
-    response = exchange(server.port, data)
-    assert_encrypted(response, b"x")
-    assert response.header("Content-Length") is not None
-
-
-def test_http_1_0_gets_a_large_bare_file_with_its_length(server):
-    data = put(bytes(300_000)).replace(b"HTTP/1.1", b"HTTP/1.0", 1)
-    assert_encrypted(exchange(server.port, data), bytes(300_000))
+@pytest.mark.parametrize("make", [lambda p: put(p), lambda p: post_form(part(p))],
+                         ids=["put", "form"])
+@pytest.mark.parametrize("n", [0, 1, HELD_BYTES, HELD_BYTES + 1, 300_000, 5 << 20])
+def test_http_1_0_gets_every_file_with_its_length(server, make, n):
+    plaintext = os.urandom(n)
+    response = exchange(server.port, make(plaintext).replace(b"HTTP/1.1", b"HTTP/1.0", 1))
+    assert_encrypted(response, plaintext)
+    assert int(response.header("Content-Length")) == token_size(n)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])

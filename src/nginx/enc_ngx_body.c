@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "enc_ngx_body.h"
+
+off_t enc_ngx_body_declared(const ngx_http_request_t *r)
+{
+    return r->headers_in.chunked ? -1 : ngx_max(r->headers_in.content_length_n, 0);
+}
+
+// The next buffer of the body that nginx has, NULL if it has none.
+static ngx_buf_t *take_buf(ngx_http_request_t *r)
+{
+    ngx_http_request_body_t *rb = r->request_body;
+
+    while (rb->bufs) {
+        ngx_chain_t *cl = rb->bufs;
+        ngx_buf_t *b = cl->buf;
+
+        rb->bufs = cl->next;
+        ngx_free_chain(r->pool, cl);
+        if (b->pos < b->last)
+            return b;
+    }
+    return NULL;
+}
+
+ngx_int_t enc_ngx_body_next(struct enc_ngx_body *body, const u_char **ret, size_t *ret_n)
+{
+    ngx_http_request_t *r = body->r;
+
+    if (body->reading) {
+        body->reading->pos = body->reading->last; // nginx may read into it again
+        body->reading = NULL;
+    }
+    for (;;) {
+        ngx_buf_t *b = take_buf(r);
+        if (b) {
+            body->reading = b;
+            *ret = b->pos;
+            *ret_n = (size_t)(b->last - b->pos);
+            return NGX_OK;
+        }
+        if (!r->reading_body)
+            return NGX_DONE;
+        ngx_int_t rc = ngx_http_read_unbuffered_request_body(r);
+        if (rc >= NGX_HTTP_SPECIAL_RESPONSE || rc == NGX_ERROR)
+            return rc;
+        if (rc == NGX_AGAIN && !r->request_body->bufs)
+            return NGX_AGAIN;
+    }
+}
