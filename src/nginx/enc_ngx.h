@@ -78,8 +78,12 @@ ngx_int_t enc_ngx_info_handler(ngx_http_request_t *r, const ngx_str_t *name);
 
 // enc_ngx_wipe.c
 
-// Has every request's header buffers wiped at its end. NGX_OK or NGX_ERROR.
+// Has nginx's memory of every request wiped at its end, and of every connection. NGX_OK or
+// NGX_ERROR.
 ngx_int_t enc_ngx_wipe_install(ngx_conf_t *cf);
+
+// Wipes what the worker last read of HTTP/2, once it is done with it.
+void enc_ngx_wipe_frames_later(ngx_http_request_t *r);
 
 // enc_ngx_encrypt.c
 

@@ -54,22 +54,6 @@ static void wipe_key(struct enc_ngx_answer *answer)
     enc_wipe(&answer->key, sizeof(answer->key));
 }
 
-// Has nginx write the head, and finds the buffer that it wrote it to. A connection that is
-// "delayed" (as by limit_rate) keeps what it is given, so that the buffer is surely still in
-// r->out.
-static ngx_int_t write_head(ngx_http_request_t *r, struct enc_ngx_answer *answer)
-{
-    ngx_event_t *write = r->connection->write;
-    unsigned delayed = write->delayed;
-
-    write->delayed = 1;
-    ngx_int_t rc = ngx_http_send_header(r);
-    write->delayed = delayed & 1;
-    if (r->out)
-        answer->head = r->out->buf;
-    return rc;
-}
-
 ngx_int_t enc_ngx_answer_head(ngx_http_request_t *r, struct enc_ngx_answer *answer, off_t n_bytes)
 {
     const char *type = enc_job_format_content_type(answer->format);
@@ -86,26 +70,12 @@ ngx_int_t enc_ngx_answer_head(ngx_http_request_t *r, struct enc_ngx_answer *answ
     r->gzip_ok = 0;
     if (add_headers(r, answer) != NGX_OK)
         return NGX_ERROR;
-    ngx_int_t rc = write_head(r, answer);
+    ngx_int_t rc = ngx_http_send_header(r);
     wipe_key(answer);
     return rc == NGX_ERROR || rc > NGX_OK ? NGX_ERROR : NGX_OK;
 }
 
-static void wipe_head(struct enc_ngx_answer *answer)
-{
-    if (answer->head)
-        enc_wipe(answer->head->start, (size_t)(answer->head->end - answer->head->start));
-    answer->head = NULL;
-}
-
-void enc_ngx_answer_head_sent(struct enc_ngx_answer *answer)
-{
-    if (answer->head && answer->head->pos == answer->head->last)
-        wipe_head(answer);
-}
-
 void enc_ngx_answer_wipe(struct enc_ngx_answer *answer)
 {
-    wipe_head(answer);
     wipe_key(answer);
 }

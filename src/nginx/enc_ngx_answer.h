@@ -16,7 +16,6 @@ struct enc_ngx_answer {
     struct enc_file_name file_name;
     struct enc_job_key_text key; // secret; n is 0 where the client brought its own
     ngx_table_elt_t *key_header; // points to key
-    ngx_buf_t *head;             // nginx's buffer with the whole head: secret too
 };
 
 // Adds a response header. name and value live as long as the request. NGX_OK or NGX_ERROR.
@@ -26,10 +25,7 @@ ngx_int_t enc_ngx_add_header(ngx_http_request_t *r, const char *name, const char
 // NGX_ERROR; the head goes out with the first of the body.
 ngx_int_t enc_ngx_answer_head(ngx_http_request_t *r, struct enc_ngx_answer *answer, off_t n_bytes);
 
-// Wipes the head once it is sent. Cheap when there is nothing to do.
-void enc_ngx_answer_head_sent(struct enc_ngx_answer *answer);
-
-// Wipes everything, sent or not. Before the request's pool goes.
+// Wipes the key, sent or not. Before the request's pool goes, and with it what nginx wrote.
 void enc_ngx_answer_wipe(struct enc_ngx_answer *answer);
 
 #endif

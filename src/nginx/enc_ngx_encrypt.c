@@ -144,7 +144,6 @@ static ngx_int_t send_output(struct upload *u)
     off_t n_sent = u->outbox.n_sent;
     rc = enc_ngx_outbox_send(&u->outbox);
     u->turn_bytes += (size_t)(u->outbox.n_sent - n_sent);
-    enc_ngx_answer_head_sent(&u->answer);
     return rc;
 }
 
@@ -349,7 +348,6 @@ static void on_write(ngx_http_request_t *r)
     }
     stop_write_timer(u);
     ngx_int_t rc = enc_ngx_outbox_resume(&u->outbox);
-    enc_ngx_answer_head_sent(&u->answer);
     if (rc != NGX_OK && rc != NGX_AGAIN) {
         give_up(u, NGX_ERROR);
         return;

@@ -46,6 +46,8 @@ void enc_ngx_request_forget_key(ngx_http_request_t *r)
     size_t n;
 
     while ((header = find_header(r, KEY_HEADER, &n)) != NULL) {
+        if (r->stream)
+            enc_ngx_wipe_frames_later(r);
         enc_wipe(header->value.data, header->value.len);
         header->value.len = 0;
         header->key.len = 0;
