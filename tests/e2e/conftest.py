@@ -2,6 +2,8 @@
 """The servers that the tests talk to: real ones, with the shipped configuration, judged at their
 end."""
 
+import contextlib
+
 import pytest
 
 from support import nginx
@@ -18,25 +20,9 @@ def sanitized():
     return nginx.SANITIZED
 
 
-def end(servers):
-    problems = [problem for server in servers for problem in server.stop()]
-    if problems:
-        pytest.fail("\n".join(problems), pytrace=False)
-
-
-@pytest.fixture(scope="session")
-def server():
-    """The configuration as it is shipped, with two workers."""
-    started = nginx.Nginx({"workers": 2})
-    try:
-        yield started.start()
-    finally:
-        end([started])
-
-
-@pytest.fixture
-def make_server():
-    """Starts a server with settings of the test's own, one worker unless it says otherwise."""
+@contextlib.contextmanager
+def servers():
+    """Starts servers with settings of a test's own, one worker unless it says otherwise."""
     started = []
 
     def make(expected_trouble=(), edits=(), **settings):
@@ -46,4 +32,26 @@ def make_server():
     try:
         yield make
     finally:
-        end(started)
+        problems = [problem for server in started for problem in server.stop()]
+        if problems:
+            pytest.fail("\n".join(problems), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def server():
+    """The configuration as it is shipped, with two workers."""
+    with servers() as make:
+        yield make(workers=2)
+
+
+@pytest.fixture
+def make_server():
+    with servers() as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def make_module_server():
+    """For one server that all tests of a file share."""
+    with servers() as make:
+        yield make

@@ -5,7 +5,10 @@ import os
 import socket
 import time
 
+import pytest
+
 from support.answers import assert_encrypted, assert_error
+from support.h2_client import H2Client
 from support.raw_http import RawClient, chunked, exchange, request
 
 LOCATION = "location / {\n            encrypter on;"
@@ -72,3 +75,17 @@ def test_a_large_hold_takes_a_body_in_pieces_of_any_size(make_server):
     with RawClient(server.port) as client:
         client.send_meanwhile(data)
         assert_encrypted(client.read_response(), plaintext)
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_an_http_2_body_that_came_before_its_turn_does_not_go_to_a_disk(make_server, declared):
+    server = make_server(edits=[
+        ("client_body_buffer_size 64k;", "client_body_buffer_size 8k; "
+         "limit_req_zone $server_port zone=slow:32k rate=2r/s;"),
+        (LOCATION, LOCATION + " limit_req zone=slow burst=9;")])
+    plaintext = os.urandom(60_000)
+    with H2Client(server.h2c_port) as client:
+        streams = [client.request("PUT", "/encrypt_file", [], plaintext, declared=declared)
+                   for _ in range(2)]
+        for stream in streams:  # nginx has the second one wait, and reads it meanwhile
+            assert_encrypted(client.read_response(stream), plaintext)

@@ -8,8 +8,10 @@ import time
 
 import pytest
 from cryptography.fernet import Fernet
+from hpack.huffman import HuffmanEncoder
+from hpack.huffman_constants import REQUEST_CODES, REQUEST_CODES_LENGTH
 
-from support import process
+from support import process, transports
 from support.forms import BOUNDARY, FORM, part, post_form
 from support.nginx import SANITIZED
 from support.raw_http import RawClient, exchange, request
@@ -93,9 +95,12 @@ def test_a_worker_is_not_dumpable(server):
 
 
 def needles_of(key):
-    """The key as text, its raw bytes, and each half: the one that signs, the one that encrypts."""
+    """The key as text, as HTTP/2 encodes it, its raw bytes, and each half: the one that signs, the
+    one that encrypts."""
     raw = base64.urlsafe_b64decode(key)
-    return {"text": key.encode(), "raw": raw, "signing": raw[:16], "encrypting": raw[16:]}
+    encoded = HuffmanEncoder(REQUEST_CODES, REQUEST_CODES_LENGTH).encode(key.encode())[:-1]
+    return {"text": key.encode(), "huffman": encoded, "raw": raw, "signing": raw[:16],
+            "encrypting": raw[16:]}
 
 
 def found_in(worker, key):
@@ -129,16 +134,18 @@ UPLOADS = {
 @pytest.mark.parametrize("alive", [True, False], ids=["kept alive", "closed"])
 @pytest.mark.parametrize("own", [True, False], ids=["own key", "made key"])
 @pytest.mark.parametrize("plaintext", UPLOADS.values(), ids=UPLOADS)
-def test_no_key_is_in_a_workers_memory_after_its_request(make_server, plaintext, own, alive):
+@transports.each(transports.LASTING)
+def test_no_key_is_in_a_workers_memory_after_its_request(make_server, transport, plaintext, own,
+                                                         alive):
     server = make_server()
     key = Fernet.generate_key().decode()
     headers = [("Encryption-Key", key)] if own else []
-    with RawClient(server.port) as client:
-        client.send_meanwhile(post_form(part(plaintext), headers=headers))
-        response = client.read_response()
+    with transport.connect(server) as client:
+        response = transport.ask(client, "PUT", "/encrypt_file", headers, plaintext)
         assert (response.status, response.complete) == (200, True)
         key = key if own else response.header("Encryption-Key")
-        if alive:
+        # HTTP/2's table of headers keeps one as long as the client may refer to it.
+        if alive and not (own and transport in transports.WITH_HTTP_2):
             assert_forgotten(server.workers[0], key)
             return
     assert_forgotten(server.workers[0], key)

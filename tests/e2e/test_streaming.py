@@ -15,22 +15,6 @@ from support.nginx import SANITIZED
 from support.raw_http import RawClient, chunked, request
 from support.sources import LARGE_MIB, MIB, Plaintext, Upload, write_file
 
-# What a worker's peak may grow by, whatever the size of the file.
-GROWTH_KIB = 16 << 10
-
-
-def reset_peaks(server):
-    for pid in server.workers:
-        process.as_root(process.reset_peak, pid)
-    return {pid: process.memory_kib(pid, "VmHWM") for pid in server.workers}
-
-
-def assert_peaks_grew_little(server, before):
-    growth = {pid: process.memory_kib(pid, "VmHWM") - kib for pid, kib in before.items()}
-    assert set(server.workers) == set(before)
-    assert max(growth.values()) <= GROWTH_KIB
-    return max(growth.values())
-
 
 @pytest.fixture(scope="module")
 def large_file(tmp_path_factory):
@@ -62,12 +46,12 @@ def test_4_gib_through_a_pipe_take_constant_memory_and_are_answered_meanwhile(
         make_server, tmp_path, capsys):
     server = make_server()
     plaintext = Plaintext(4 * LARGE_MIB)
-    before = reset_peaks(server)
+    before = process.reset_peaks(server)
     upload = Upload(tmp_path, "-T", "-", server.url + "/encrypt_file", feed=plaintext)
     head, found = upload.verify()
     assert (head.status, found) == (200, plaintext.sha256)
     assert upload.taken_at_first_byte < plaintext.mib * MIB / 10
-    growth = assert_peaks_grew_little(server, before)
+    growth = process.assert_peaks_grew_little(server, before)
     with capsys.disabled():
         print(f"\n{plaintext.mib} MiB through a pipe: first byte of the answer after "
               f"{upload.first_byte_seconds * 1000:.0f} ms, when at most "
@@ -123,8 +107,8 @@ def test_a_client_that_reads_slowly_gets_everything(server):
     assert verifier.n_plaintext == len(plaintext)
 
 
-def test_a_client_that_never_reads_is_ended_though_it_goes_on_sending(make_server):
-    server = make_server(send_timeout="1s")
+def test_without_a_spool_a_client_that_never_reads_is_ended_though_it_goes_on_sending(make_server):
+    server = make_server(send_timeout="1s", spool_request_max="0")
     head = request("PUT", "/encrypt_file", [("Transfer-Encoding", "chunked")], b"")
     with RawClient(server.port, receive_buffer=4096) as client:
         client.send(head + chunked(bytes(3 * MIB))[:-len("0\r\n\r\n")])

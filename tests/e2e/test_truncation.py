@@ -169,8 +169,8 @@ def test_an_upload_that_stalls_is_ended_by_the_timeout(make_server):
             assert 0.5 < time.monotonic() - begun < 5
 
 
-def test_a_client_that_never_reads_is_ended_by_the_timeout(make_server):
-    server = make_server(send_timeout="1s", client_body_timeout="60s")
+def test_without_a_spool_a_client_that_never_reads_is_ended_by_the_timeout(make_server):
+    server = make_server(send_timeout="1s", client_body_timeout="60s", spool_request_max="0")
     block = b"100000\r\n" + bytes(1 << 20) + b"\r\n"
     with RawClient(server.port, receive_buffer=4096) as client:
         client.send(request("PUT", "/encrypt_file", [CHUNKED], b""))

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One real nginx with the shipped configuration, in a private directory of its own."""
+"""One real nginx with the shipped configuration, in a private directory of its own. It listens three
+times: in clear text for HTTP/1.1 and for HTTP/2, and in TLS for both."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -11,9 +13,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from support import process
+from support import process, tls
+from support.tls import PROJECT
 
-PROJECT = Path(__file__).resolve().parents[3]
 MODULE = os.environ.get("ENCRYPTER_MODULE", "")
 PRELOAD = os.environ.get("ENCRYPTER_NGINX_PRELOAD", "")
 SANITIZED = bool(PRELOAD)
@@ -41,7 +43,8 @@ class Nginx:
         self.error_log = self.directory / "error.log"
         self.access_log = self.directory / "access.log"
         self.stderr = self.directory / "stderr"
-        self.port = None
+        self.certificate = tls.certificate()
+        self.port = self.h2c_port = self.tls_port = None
         self.master = None
 
     @property
@@ -49,12 +52,16 @@ class Nginx:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def tls_url(self):
+        return f"https://localhost:{self.tls_port}"
+
+    @property
     def workers(self):
         return process.children(self.master.pid)
 
     def start(self):
         for _ in range(3):  # a free port may be taken by somebody else before nginx has it
-            self.port = free_port()
+            self.port, self.h2c_port, self.tls_port = free_ports(3)
             self._render()
             self.master = self._launch()
             if self._wait_until_ready():
@@ -67,8 +74,11 @@ class Nginx:
     def _render(self):
         command = [PROJECT / "scripts" / "render-conf", "--module", MODULE]
         command += ["--runtime", self.runtime, "--listen", f"127.0.0.1:{self.port}"]
-        command += ["--error-log", self.error_log, "--access-log", self.access_log]
-        for name, value in self.settings.items():
+        command += ["--listen-h2c", f"127.0.0.1:{self.h2c_port}"]
+        command += ["--listen-tls", f"127.0.0.1:{self.tls_port}"]
+        command += ["--certificate", self.certificate.parent]
+        logs = {"error_log": self.error_log, "access_log": self.access_log}
+        for name, value in {**logs, **self.settings}.items():
             command += ["--set", f"{name}={value}"]
         subprocess.run([str(word) for word in command], check=True)
         path = self.runtime / "nginx.conf"
@@ -154,10 +164,16 @@ class Nginx:
         return [f"did not quit within {STOP_SECONDS} seconds"]
 
 
+def free_ports(n):
+    with contextlib.ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(n)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return free_ports(1)[0]
 
 
 def accepts_connections(port):

@@ -4,6 +4,7 @@
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -50,6 +51,38 @@ def count_fds(pid):
     return len(as_root(open_files, pid))
 
 
+# What a worker's peak may grow by, whatever the size of the file.
+GROWTH_KIB = 16 << 10
+
+
+def reset_peaks(server):
+    """The peak memory of each worker, counted from now on."""
+    for pid in server.workers:
+        as_root(reset_peak, pid)
+    return {pid: memory_kib(pid, "VmHWM") for pid in server.workers}
+
+
+def assert_peaks_grew_little(server, before):
+    growth = {pid: memory_kib(pid, "VmHWM") - kib for pid, kib in before.items()}
+    assert set(server.workers) == set(before)
+    assert max(growth.values()) <= GROWTH_KIB, f"memory grew by {growth} KiB"
+    return max(growth.values())
+
+
+def spool_files(server):
+    """The unlinked files that the workers hold open: one entry for each file, with its disk space."""
+    files = {}
+    for pid in server.workers:
+        for file in as_root(unlinked_files, pid):
+            files[file["inode"]] = file
+    return list(files.values())
+
+
+def spool_bytes(server):
+    """The disk space that the spools take up now."""
+    return sum(file["disk_bytes"] for file in spool_files(server))
+
+
 def wait_until(condition, seconds=10):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -73,6 +106,20 @@ def open_files(pid):
             continue  # closed meanwhile
         flags = int(info.split("flags:")[1].split()[0], 8)
         files.append({"fd": int(fd), "target": target, "written": flags & os.O_ACCMODE != 0})
+    return files
+
+
+def unlinked_files(pid):
+    """The regular files without a name that the process holds open."""
+    files = []
+    for file in open_files(pid):
+        try:
+            info = os.stat(f"/proc/{pid}/fd/{file['fd']}")
+        except OSError:
+            continue  # closed meanwhile
+        if stat.S_ISREG(info.st_mode) and info.st_nlink == 0:
+            files.append({**file, "inode": f"{info.st_dev}:{info.st_ino}", "size": info.st_size,
+                          "disk_bytes": info.st_blocks * 512})
     return files
 
 

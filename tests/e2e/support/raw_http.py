@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An HTTP/1.1 client over a bare socket: it sends any bytes, and notices when an answer is cut."""
+"""An HTTP/1.1 client over a bare socket, or TLS: it sends any bytes, and notices when an answer is cut."""
 
 import json
 import socket
 import struct
 import threading
 from dataclasses import dataclass, field
+
+from support.tls import TlsSocket, client_context
 
 
 class Closed(Exception):
@@ -33,14 +35,28 @@ class Response:
         return json.loads(self.body)
 
 
+def connect(port, timeout=20, receive_buffer=None):
+    client = socket.socket()
+    if receive_buffer:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    client.settimeout(timeout)
+    client.connect(("127.0.0.1", port))
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return client
+
+
+def set_reset_at_close(client):
+    """Its close() then sends an RST."""
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
 class RawClient:
-    def __init__(self, port, timeout=20, receive_buffer=None):
-        self.socket = socket.socket()
-        if receive_buffer:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.socket.settimeout(timeout)
-        self.socket.connect(("127.0.0.1", port))
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    """certificate: the server's, to speak TLS."""
+
+    def __init__(self, port, timeout=20, receive_buffer=None, certificate=None):
+        self.socket = connect(port, timeout, receive_buffer)
+        if certificate:
+            self.socket = TlsSocket(self.socket, client_context(certificate, ["http/1.1"]), timeout)
         self.buffer = b""
 
     def __enter__(self):
@@ -88,7 +104,7 @@ class RawClient:
 
     def reset(self):
         """Closes with an RST."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        set_reset_at_close(self.socket)
         self.socket.close()
 
     def read_to_end(self):

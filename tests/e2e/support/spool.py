@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A server whose spools are looked at. Import the fixture `spooling`."""
+
+import contextlib
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from support import process
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+def spooling(make_server):
+    """make_server, with a check afterwards that no spool is left, under a name or without."""
+    servers = []
+
+    def make(**settings):
+        servers.append(make_server(**settings))
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        assert process.wait_until(lambda: process.spool_files(server) == [], 5), \
+            process.spool_files(server)
+        assert server.temp_files() == []
+
+
+@pytest.fixture
+def small_disk():
+    """A folder on a file system of 8 MiB, for the workers too."""
+    if os.geteuid() != 0:
+        pytest.skip("takes root: it mounts a file system")
+    folder = Path(tempfile.mkdtemp(prefix="encrypter-disk-", dir="/tmp"))
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8m,mode=755", "tmpfs", folder]
+    result = subprocess.run([str(word) for word in mount], stderr=subprocess.PIPE)
+    if result.returncode != 0:
+        folder.rmdir()
+        pytest.skip("cannot mount: " + result.stderr.decode().strip())
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+
+def spool_path_edit(folder):
+    """What puts the spool of a server into another folder."""
+    return [("encrypter_spool_path ", f"encrypter_spool_path {folder}/spool; # ")]
