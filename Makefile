@@ -7,6 +7,7 @@
 #   make format     rewrite the C sources with clang-format
 #   make sanitize   all tests under AddressSanitizer and UndefinedBehaviorSanitizer
 #   make fuzz       fuzz each target for FUZZ_SECONDS (60)
+#   make bench      measure: see docs/performance.md
 #   make install    install the module into nginx (DESTDIR=)
 #   make clean      remove what was built
 
@@ -40,6 +41,10 @@ fuzz: deps build-fuzz/build.ninja
 	ninja -C build-fuzz --quiet
 	scripts/fuzz build-fuzz $(FUZZ_SECONDS)
 
+bench: build
+	ENCRYPTER_MODULE=$(CURDIR)/build/$(MODULE) /usr/bin/python3 -B bench/transports.py
+	ENCRYPTER_MODULE=$(CURDIR)/build/$(MODULE) /usr/bin/python3 -B bench/fairness.py
+
 install: build
 	meson install -C build --no-rebuild
 
@@ -61,4 +66,4 @@ build-sanitize/build.ninja: | deps
 build-fuzz/build.ninja: | deps
 	CC=clang-14 $(SETUP) -Db_sanitize=address,undefined -Db_lundef=false -Dlibfuzzer=true build-fuzz
 
-.PHONY: run test build lint format sanitize fuzz install clean deps
+.PHONY: run test build lint format sanitize fuzz bench install clean deps

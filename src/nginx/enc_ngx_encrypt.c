@@ -9,7 +9,7 @@
 #include "enc_ngx_outbox.h"
 
 // Bytes in and out that one upload may move before the others of its worker get their turn.
-enum { TURN_BYTES = 2 * 1024 * 1024 };
+enum { TURN_BYTES = 256 * 1024 };
 
 // A worker that is leaving drops a request that has no timer; so one that waits for a thread has.
 enum { DISK_TIMER_MS = 60 * 1000 };

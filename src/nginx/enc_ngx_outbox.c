@@ -8,7 +8,7 @@
 enum { FULL_BYTES = 64 * 1024, BUF_BYTES = FULL_BYTES + ENC_JOB_OUT_MIN };
 
 // Bytes of the spool that nginx gets at a time: it may send all of them in one turn.
-enum { PIECE_BYTES = 1024 * 1024 };
+enum { PIECE_BYTES = 256 * 1024 };
 
 static const ngx_buf_tag_t memory_tag = (ngx_buf_tag_t)&ngx_http_encrypter_module;
 static const ngx_buf_tag_t piece_tag = (ngx_buf_tag_t)&enc_ngx_outbox_init;

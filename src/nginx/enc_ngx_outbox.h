@@ -66,7 +66,7 @@ ngx_int_t enc_ngx_outbox_fill(struct enc_ngx_outbox *outbox, size_t n);
 // From now on goes by way of the disk. False where that is switched off.
 bool enc_ngx_outbox_spool(struct enc_ngx_outbox *outbox);
 
-// Gives nginx what it can have now, at most about a MiB from the disk; the header is sent before.
+// Gives nginx what it can have now, at most 256 KiB from the disk; the header is sent before.
 // NGX_OK (there may be more), NGX_AGAIN (the client has to read first) or NGX_ERROR.
 ngx_int_t enc_ngx_outbox_send(struct enc_ngx_outbox *outbox);
 

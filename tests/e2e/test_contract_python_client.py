@@ -73,3 +73,22 @@ def test_one_session_sends_many_files(server):
             answer = session.post(server.url + "/encrypt_file", files={"file": plaintext})
             token = Fernet(answer.headers["Encryption-Key"])
             assert token.decrypt(answer.content) == plaintext
+
+
+def in_pieces(plaintext):
+    return (plaintext[i:i + 65536] for i in range(0, len(plaintext), 65536))
+
+
+@pytest.mark.parametrize("send", [
+    lambda url, data, **how: requests.post(url, files={"file": data}, **how),
+    lambda url, data, **how: requests.post(url, data=data, **how),
+    lambda url, data, **how: requests.post(url, data=in_pieces(data), **how),
+], ids=["form", "bare", "in chunks"])
+@pytest.mark.parametrize("tls", [False, True], ids=["clear", "tls"])
+@pytest.mark.parametrize("beyond", [1, 1 << 20, 8 << 20], ids=["a byte", "1 MiB", "8 MiB"])
+def test_a_file_that_is_too_large_is_a_413_and_not_a_broken_pipe(make_server, send, tls, beyond):
+    server = make_server(body_limit="32k")
+    url = (server.tls_url if tls else server.url) + "/encrypt_file"
+    for _ in range(3):
+        answer = send(url, bytes((32 << 10) + beyond), verify=server.certificate)
+        assert (answer.status_code, answer.json()["code"]) == (413, "payload_too_large")
