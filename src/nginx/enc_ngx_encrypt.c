@@ -70,7 +70,8 @@ static void give_up(struct upload *u, ngx_int_t rc)
     ngx_http_request_t *r = u->r;
 
     if (r->header_sent) {
-        ngx_log_error(NGX_LOG_NOTICE, r->connection->log, 0, "encrypter: answer cut: %s",
+        // Not in the request's log, which adds the path, and with it a file's name.
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0, "encrypter: answer cut: %s",
                       reason_to_cut(u));
         rc = NGX_ERROR;
     } else if (rc == NGX_ERROR && enc_ngx_outbox_error(&u->outbox) != ENC_NGX_ERROR_NONE) {

@@ -67,6 +67,9 @@ static const struct {
     [ENC_NGX_ERROR_BAD_REQUEST] = {400, "bad_request",
                                    "This is not a well-formed HTTP request: check the request "
                                    "line, the headers and the length."},
+    [ENC_NGX_ERROR_CLEAR_TEXT] = {400, "bad_request",
+                                  "This port speaks TLS, and the request came in clear text: use "
+                                  "https."},
     [ENC_NGX_ERROR_UNAUTHORIZED] =
         {401, "unauthorized", "Access takes credentials: send them, or ask who runs this service."},
     [ENC_NGX_ERROR_FORBIDDEN] = {403, "forbidden",
@@ -162,6 +165,8 @@ static enum enc_ngx_error error_of_nginx(const ngx_http_request_t *r)
 
     if (status == NGX_HTTP_BAD_REQUEST && has_ended_early(r))
         return ENC_NGX_ERROR_TRUNCATED_BODY;
+    if (status == NGX_HTTP_BAD_REQUEST && !r->connection->ssl && r->http_connection->ssl)
+        return ENC_NGX_ERROR_CLEAR_TEXT;
     for (enum enc_ngx_error e = ENC_NGX_ERROR_BAD_REQUEST; e < N_ERRORS; e++) {
         if (errors[e].status == (ngx_int_t)status)
             return e;

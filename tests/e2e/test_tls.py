@@ -7,6 +7,7 @@ import ssl
 import pytest
 
 from support.answers import assert_encrypted, assert_error
+from support.h2_client import H2Client
 from support.raw_http import RawClient, connect, request
 from support.sources import curl
 from support.tls import client_context
@@ -104,7 +105,13 @@ def test_curl_gets_a_pipe_encrypted(server, tmp_path, option):
     assert_encrypted(response, plaintext)
 
 
+def test_half_a_mib_of_an_http_2_upload_may_be_under_way(server):
+    with H2Client(server.tls_port, certificate=server.certificate) as client:
+        client.exchange("GET", "/healthz")
+        assert client.h2.remote_settings.initial_window_size == 512 << 10
+
+
 def test_clear_text_on_the_port_of_tls_is_a_400(server):
     with RawClient(server.tls_port) as client:
         client.send(request("PUT", PATH, [], b"x"))
-        assert_error(client.read_response(), 400, "bad_request")
+        assert_error(client.read_response(), 400, "bad_request", "use https")
