@@ -40,16 +40,20 @@ static void stop_timer(ngx_event_t *timer)
         ngx_del_timer(timer);
 }
 
-// Runs after the request is logged, whatever became of it.
-static void clean_up(void *data)
+static void let_go(struct upload *u)
 {
-    struct upload *u = data;
-
+    u->is_over = true;
     stop_timer(&u->timer);
     enc_ngx_outbox_free(&u->outbox);
     enc_encrypt_job_free(u->job);
     u->job = NULL;
     enc_ngx_answer_wipe(&u->answer);
+}
+
+// Runs after the request is logged, whatever became of it.
+static void clean_up(void *data)
+{
+    let_go(data);
 }
 
 static const char *reason_to_cut(const struct upload *u)
@@ -79,6 +83,10 @@ static void give_up(struct upload *u, ngx_int_t rc)
     } else if (rc == NGX_ERROR) {
         rc = NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+    // nginx may read for long what is left of a refused upload, so that its client sees why;
+    // nothing of ours is needed for that. What was sent may still be on its way.
+    if (!r->header_sent)
+        let_go(u);
     u->is_over = true;
     stop_timer(&u->timer);
     // An error page of somebody else's may take its time: the rest of the body is not ours any

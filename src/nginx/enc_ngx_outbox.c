@@ -150,6 +150,13 @@ off_t enc_ngx_outbox_unsent(const struct enc_ngx_outbox *outbox)
     return n;
 }
 
+// Where the kernel has all that nginx was given, the disk of it can go.
+static void drop_consumed(struct enc_ngx_outbox *outbox)
+{
+    if (outbox->spool && !enc_ngx_outbox_is_waiting(outbox))
+        enc_ngx_spool_consumed(outbox->spool);
+}
+
 // Gives nginx a chain of n bytes. It ends the answer if it is the last of it.
 static ngx_int_t give(struct enc_ngx_outbox *outbox, ngx_chain_t *out, off_t n)
 {
@@ -164,6 +171,7 @@ static ngx_int_t give(struct enc_ngx_outbox *outbox, ngx_chain_t *out, off_t n)
     outbox->n_sent += n;
     ngx_int_t rc = ngx_http_output_filter(outbox->r, out);
     ngx_chain_update_chains(outbox->r->pool, &outbox->free, &outbox->busy, &out, memory_tag);
+    drop_consumed(outbox);
     return rc;
 }
 
@@ -202,11 +210,7 @@ ngx_int_t enc_ngx_outbox_send(struct enc_ngx_outbox *outbox)
         return rc;
     if (enc_ngx_outbox_is_waiting(outbox))
         return NGX_AGAIN;
-    if (outbox->spool) {
-        enc_ngx_spool_consumed(outbox->spool);
-        rc = give_piece(outbox);
-    }
-    return rc;
+    return outbox->spool ? give_piece(outbox) : NGX_OK;
 }
 
 ngx_int_t enc_ngx_outbox_resume(struct enc_ngx_outbox *outbox)
@@ -217,6 +221,7 @@ ngx_int_t enc_ngx_outbox_resume(struct enc_ngx_outbox *outbox)
         return NGX_OK;
     ngx_int_t rc = ngx_http_output_filter(outbox->r, NULL);
     ngx_chain_update_chains(outbox->r->pool, &outbox->free, &outbox->busy, &none, memory_tag);
+    drop_consumed(outbox);
     return rc;
 }
 
