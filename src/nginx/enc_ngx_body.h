@@ -12,7 +12,12 @@
 struct enc_ngx_body {
     ngx_http_request_t *r;
     ngx_buf_t *reading; // what was given out last
+    off_t n_given;      // bytes so far
 };
+
+// Begins to read the request's body, and calls `ready` when some of it may be there. NGX_DONE, or a
+// status to end the request with.
+ngx_int_t enc_ngx_body_begin(struct enc_ngx_body *body, ngx_http_client_body_handler_pt ready);
 
 // The bytes of the whole body where they are declared, else -1.
 off_t enc_ngx_body_declared(const ngx_http_request_t *r);

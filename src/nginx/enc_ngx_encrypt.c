@@ -491,8 +491,5 @@ ngx_int_t enc_ngx_encrypt_handler(ngx_http_request_t *r, const ngx_str_t *name)
     if (error != ENC_NGX_ERROR_NONE)
         return enc_ngx_fail(r, error);
     set_up_outbox(u);
-
-    r->request_body_no_buffering = 1;
-    ngx_int_t rc = ngx_http_read_client_request_body(r, on_body_begun);
-    return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
+    return enc_ngx_body_begin(&u->body, on_body_begun);
 }

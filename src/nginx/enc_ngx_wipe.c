@@ -116,6 +116,7 @@ static ngx_int_t on_log(ngx_http_request_t *r)
         return NGX_OK;
     cleanup->handler = wipe_request;
     cleanup->data = r;
+    enc_ngx_request_forget_key(r); // of one that was refused before it came to a route
     arrange_wiping(r->pool);
     if (r->stream) {
         arrange_wiping(r->stream->pool); // the headers as they were decoded

@@ -78,10 +78,15 @@ def test_a_large_hold_takes_a_body_in_pieces_of_any_size(make_server):
 
 
 @pytest.mark.parametrize("declared", [True, False])
-def test_an_http_2_body_that_came_before_its_turn_does_not_go_to_a_disk(make_server, declared):
+@pytest.mark.parametrize("directives", [
+    "client_body_buffer_size 8k;",
+    "client_body_buffer_size 8k; client_body_in_file_only on;",
+    "client_body_buffer_size 1m; client_body_in_single_buffer on;"])
+def test_an_http_2_body_that_came_before_its_turn_does_not_go_to_a_disk(make_server, declared,
+                                                                        directives):
     server = make_server(edits=[
-        ("client_body_buffer_size 64k;", "client_body_buffer_size 8k; "
-         "limit_req_zone $server_port zone=slow:32k rate=2r/s;"),
+        ("client_body_buffer_size 64k;", directives
+         + " limit_req_zone $server_port zone=slow:32k rate=2r/s;"),
         (LOCATION, LOCATION + " limit_req zone=slow burst=9;")])
     plaintext = os.urandom(60_000)
     with H2Client(server.h2c_port) as client:
@@ -89,3 +94,4 @@ def test_an_http_2_body_that_came_before_its_turn_does_not_go_to_a_disk(make_ser
                    for _ in range(2)]
         for stream in streams:  # nginx has the second one wait, and reads it meanwhile
             assert_encrypted(client.read_response(stream), plaintext)
+    assert server.temp_files() == []

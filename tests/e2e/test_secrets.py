@@ -185,6 +185,19 @@ def test_no_key_is_in_a_workers_memory_after_a_request_that_has_no_use_for_it(ma
 
 
 @searches_memory
+@transports.each(transports.WITH_HTTP_2)
+def test_no_key_is_in_a_workers_memory_after_http_2_requests_that_never_came_to_the_service(
+        make_server, transport):
+    server = make_server(body_limit="1k")
+    key = Fernet.generate_key().decode()
+    with transport.connect(server) as client:
+        for target, n in (("/encrypt_file", 2000), ("/nothing", 10)):
+            response = transport.ask(client, "PUT", target, [("Encryption-Key", key)], bytes(n))
+            assert response.status in (413, 404)
+    assert_forgotten(server.workers[0], key)
+
+
+@searches_memory
 @pytest.mark.parametrize("buffer_bytes", [1 << 10, 4 << 10, 8 << 10])
 def test_no_part_of_a_key_is_in_memory_where_it_began_in_one_buffer_and_ended_in_another(
         make_server, buffer_bytes):
