@@ -318,6 +318,11 @@ static ngx_int_t move(struct upload *u)
 
 static void pump(struct upload *u)
 {
+    // HTTP/2 tells it once that a client is gone, and that may be while we wait for the disk.
+    if (u->r->connection->error) {
+        give_up(u, NGX_HTTP_CLIENT_CLOSED_REQUEST);
+        return;
+    }
     for (;;) {
         ngx_int_t rc = move(u);
         if (rc == NGX_DONE)
