@@ -108,7 +108,7 @@ class Peak:
             self.bytes = max(self.bytes, now)
             self.n_emptied += before > 0 and now == 0
             before = now
-            time.sleep(0.01)
+            time.sleep(0.02)
         return self
 
 

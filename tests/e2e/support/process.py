@@ -123,6 +123,15 @@ def unlinked_files(pid):
     return files
 
 
+def bytes_in(pid, fd):
+    """The byte values that stand in a file, each once."""
+    found = set()
+    with open(f"/proc/{pid}/fd/{fd}", "rb", buffering=0) as file:
+        while piece := file.read(1 << 20):
+            found |= set(piece)
+    return sorted(found)
+
+
 def find_in_written_files(pid, needle_hex):
     """The files, unlinked ones too, that pid may write to and that hold the needle."""
     needle = bytes.fromhex(needle_hex)

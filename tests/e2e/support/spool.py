@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A server whose spools are looked at. Import the fixture `spooling`."""
 
-import contextlib
 import os
 import subprocess
 import tempfile
@@ -44,9 +43,8 @@ def small_disk():
     try:
         yield folder
     finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
-        with contextlib.suppress(OSError):
-            folder.rmdir()
+        subprocess.run(["umount", folder], check=True)
+        folder.rmdir()
 
 
 def spool_path_edit(folder):
