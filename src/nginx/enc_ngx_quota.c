@@ -66,11 +66,9 @@ static void add(ngx_atomic_t *counter, off_t n)
     (void)ngx_atomic_fetch_add(counter, (ngx_atomic_int_t)n);
 }
 
-// Takes back what the slot's last owner had, which is no more.
-static void take_back(struct slot *slot)
+// Takes back the n bytes of the slot's last owner, which is no more, unless somebody else has.
+static void take_back(struct slot *slot, ngx_atomic_uint_t n)
 {
-    ngx_atomic_uint_t n = slot->n_bytes;
-
     if (n > 0 && ngx_atomic_cmp_set(&slot->n_bytes, n, 0))
         add(&quota->n_bytes, -(off_t)n);
 }
@@ -79,7 +77,7 @@ void enc_ngx_quota_init_worker(void)
 {
     struct slot *slot = &quota->slots[ngx_process_slot];
 
-    take_back(slot);
+    take_back(slot, slot->n_bytes);
     slot->pid = ngx_pid;
 }
 
@@ -87,8 +85,9 @@ static void take_back_from_the_dead(void)
 {
     for (size_t i = 0; i < NGX_MAX_PROCESSES; i++) {
         struct slot *slot = &quota->slots[i];
-        if (slot->n_bytes > 0 && kill(slot->pid, 0) == -1 && ngx_errno == NGX_ESRCH)
-            take_back(slot);
+        ngx_atomic_uint_t n = slot->n_bytes; // before the look at its owner: another may come
+        if (n > 0 && kill(slot->pid, 0) == -1 && ngx_errno == NGX_ESRCH)
+            take_back(slot, n);
     }
 }
 

@@ -21,7 +21,7 @@ static ngx_table_elt_t *find_header(ngx_http_request_t *r, const char *lowcase, 
     for (ngx_list_part_t *part = &r->headers_in.headers.part; part; part = part->next) {
         ngx_table_elt_t *headers = part->elts;
         for (ngx_uint_t i = 0; i < part->nelts; i++) {
-            if (headers[i].key.len != n_name ||
+            if (headers[i].hash == 0 || headers[i].key.len != n_name ||
                 ngx_memcmp(headers[i].lowcase_key, lowcase, n_name) != 0)
                 continue;
             if (!found)
@@ -50,8 +50,7 @@ void enc_ngx_request_forget_key(ngx_http_request_t *r)
             enc_ngx_wipe_frames_later(r);
         enc_wipe(header->value.data, header->value.len);
         header->value.len = 0;
-        header->key.len = 0;
-        header->hash = 0;
+        header->hash = 0; // not found again; nginx would pass it on as an empty one
     }
 }
 

@@ -7,6 +7,8 @@ import time
 
 import pytest
 
+from cryptography.fernet import Fernet
+
 from support.answers import assert_encrypted, assert_error
 from support.h2_client import H2Client
 from support.raw_http import RawClient, chunked, exchange, request
@@ -95,3 +97,18 @@ def test_an_http_2_body_that_came_before_its_turn_does_not_go_to_a_disk(make_ser
         for stream in streams:  # nginx has the second one wait, and reads it meanwhile
             assert_encrypted(client.read_response(stream), plaintext)
     assert server.temp_files() == []
+
+
+def test_a_request_that_is_passed_on_has_no_key_and_no_header_without_a_name(make_server):
+    with socket.create_server(("127.0.0.1", 0)) as upstream:
+        server = make_server(edits=[
+            (LOCATION, "error_page 400 @page; location @page { proxy_pass_request_body off; proxy_pass "
+             f"http://127.0.0.1:{upstream.getsockname()[1]}; }}\n" + LOCATION)])
+        key = Fernet.generate_key().decode()
+        with RawClient(server.port) as client:
+            client.send(request("PUT", "/encrypt_file?unknown=1", [("Encryption-Key", key)], b"x"))
+            connection, _ = upstream.accept()
+            with connection:
+                head = connection.recv(65536)
+    assert key.encode() not in head
+    assert all(line.split(b":")[0] for line in head.split(b"\r\n\r\n")[0].split(b"\r\n")), head
