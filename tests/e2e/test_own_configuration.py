@@ -6,7 +6,6 @@ import socket
 import time
 
 import pytest
-
 from cryptography.fernet import Fernet
 
 from support.answers import assert_encrypted, assert_error
