@@ -11,6 +11,8 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from support import process
 from support.answers import assert_encrypted
 from support.fernet import token_size
@@ -18,7 +20,7 @@ from support.forms import BOUNDARY, FORM, form, part
 from support.nginx import SANITIZED
 from support.raw_http import chunked, exchange, request
 from support.spool import spooling  # noqa: F401
-from support.transports import WITH_HTTP_2, each
+from support.transports import H2C, WITH_HTTP_2, each
 from support.unfinished import connect
 
 MIB = 1 << 20
@@ -262,3 +264,22 @@ def test_clients_that_go_away_at_200_points_leave_nothing_and_harm_nobody(spooli
     before = process.cpu_seconds(worker)
     time.sleep(0.3)
     assert process.cpu_seconds(worker) - before < 0.1, "the worker is busy with nothing"
+
+
+@pytest.mark.parametrize("how", ["one stream", "reset", "closed"])
+def test_an_http_2_client_that_goes_right_after_its_upload_is_not_missed(spooling, how):
+    server = spooling(spool_patience="2ms")
+    with contextlib.ExitStack() as left:
+        for i in range(40):  # at a point that few of them hit
+            client = connect(server, H2C)
+            body = NOISE[:500_000 + i * 13_000]
+            stream = client.request("PUT", PATH, body=body, gives_window=False)
+            client.send_all(stream)
+            if how == "one stream":
+                client.reset_stream(stream)
+                left.callback(client.close)
+            elif how == "reset":
+                client.abort()
+            else:
+                client.close()
+        assert process.wait_until(lambda: process.spool_files(server) == [])

@@ -14,15 +14,13 @@ from pathlib import Path
 import pytest
 
 from support import process
-from support.answers import assert_encrypted, assert_no_token, assert_no_whole_token
-from support.fernet import token_size
+from support.answers import assert_encrypted, assert_no_token
 from support.owners import only, owner_of
 from support.raw_http import Closed, exchange, request
-from support.spool import spooling  # noqa: F401
-from support.transports import ALL, HTTP_1_0, HTTP_1_1, LASTING, WITH_HTTP_2
+from support.transports import HTTP_1_0, HTTP_1_1, LASTING, WITH_HTTP_2
 from support.unfinished import (
     DRAINING, IN_ITS_HEAD, KINDS, MIB, PATIENT_EDIT, PUSHED_BACK, SPOOLING, STATES, begin, connect,
-    n_on_disk, wait_for_disk)
+    wait_for_disk)
 
 LEAVING = "is shutting down"
 
@@ -94,8 +92,8 @@ def tell_to_leave(server, number):
     return leaving
 
 
-def assert_all_finish(server, uploads, leaving):
-    random.Random(len(uploads)).shuffle(uploads)
+def assert_all_finish(server, uploads, leaving, seed=1):
+    random.Random(seed).shuffle(uploads)
     last = uploads.pop()
     worker = owner_of(server, last.client.socket)
     assert worker in leaving
@@ -119,7 +117,7 @@ def test_a_reload_finishes_every_upload_in_whatever_state_it_is(make_server, dis
     uploads = begin_all_kinds(server)
     leaving = tell_to_leave(server, signal.SIGHUP)
     assert_encrypted(exchange(server.port, request("PUT", "/encrypt_file", [], b"new")), b"new")
-    assert_all_finish(server, uploads, leaving)
+    assert_all_finish(server, uploads, leaving, seed)
     assert process.wait_until(lambda: len(server.workers) == 2)
     assert process.wait_until(lambda: used_bytes(disk) == unused)
 
@@ -132,7 +130,7 @@ def test_a_quit_finishes_every_upload_in_whatever_state_it_is(make_server, disk,
     leaving = tell_to_leave(server, signal.SIGQUIT)
     with pytest.raises(ConnectionRefusedError):
         connect(server, HTTP_1_1)
-    assert_all_finish(server, uploads, leaving)
+    assert_all_finish(server, uploads, leaving, seed)
     assert server.master.wait(10) == 0
     assert used_bytes(disk) == unused
 
