@@ -30,8 +30,8 @@ N_WARMING = 80
 MAX_ROUNDS = 5  # memory settles: what one round leaves in pieces the next one uses
 N_THREADS = 4
 SPOOL_MIB = 96
-# Within the hold, streamed, and so much that a client which does not read has a spool: more than the
-# sockets hold, or the window of an HTTP/2 stream.
+# Within the hold, streamed, and so much that a client which does not read has a spool: more than
+# the sockets hold, or the window of an HTTP/2 stream.
 SMALL = [(1, 40_000), (60_000, 400_000)]
 SIZES = [*SMALL, *[(4 * MIB, 6 * MIB)] * 2]
 SIZES_OF_HTTP_2 = [*SMALL, *[(500_000, MIB)] * 2]
@@ -204,8 +204,8 @@ def upload_well(server, transport, dice, stop):
 
 
 def abort_many(server, transport, n, seed):
-    """Aborts n uploads and n downloads, and meanwhile uploads some files well. Returns how many spools
-    were seen."""
+    """Aborts n uploads and n downloads, and meanwhile uploads some files well. Returns how many
+    spools were seen."""
     kind = OverHttp2 if transport in WITH_HTTP_2 else OverHttp1
     stop = threading.Event()
     with ThreadPoolExecutor(N_THREADS + 2) as pool:
@@ -234,6 +234,14 @@ def take_the_whole_spool(server):
     assert response.status == 507
 
 
+def count_fds_at_rest(server):
+    """Of the only worker, once it is there and has no connection."""
+    [worker] = server.workers
+    assert exchange(server.port, request("GET", "/healthz")).status == 200
+    time.sleep(0.3)
+    return process.count_fds(worker)
+
+
 def is_at_rest(server, n_fds):
     return (process.spool_files(server) == []
             and all(process.count_fds(pid) <= n_fds for pid in server.workers))
@@ -249,7 +257,7 @@ def test_clients_that_go_away_at_200_points_leave_nothing_and_harm_nobody(spooli
     server = spooling(spool_max=f"{SPOOL_MIB}m", spool_patience="2ms")
     workers = server.workers
     [worker] = workers
-    n_fds = process.count_fds(worker)
+    n_fds = count_fds_at_rest(server)
     abort_many(server, transport, N_WARMING, "warming")
     for i in range(MAX_ROUNDS):
         take_the_whole_spool(server)

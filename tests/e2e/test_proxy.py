@@ -167,7 +167,8 @@ def test_a_proxy_by_default_works_but_writes_plaintext_to_its_disk(make_proxy, t
 
 @pytest.mark.parametrize("mib", SIZES[:3])
 @pytest.mark.parametrize("kind", ["form", "put"])
-def test_a_proxy_by_default_gets_files_of_all_sizes_encrypted(make_proxy, tmp_path, files, mib, kind):
+def test_a_proxy_by_default_gets_files_of_all_sizes_encrypted(make_proxy, tmp_path, files, mib,
+                                                              kind):
     proxy = make_proxy(DEFAULT)
     path, sha256 = files(mib)
     how = ["-F", f"file=@{path}"] if kind == "form" else ["-T", path]
@@ -208,7 +209,8 @@ def test_clients_are_counted_one_by_one_where_the_service_is_told_their_addresse
         location / {""")])
     begun = put_from(proxy, "127.0.0.2", b"x", [("Content-Length", "2")])
     assert process.wait_until(lambda: n_connections_to(proxy.service) == 1)
-    answers = [put_from(proxy, address, b"x").getresponse() for address in ("127.0.0.2", "127.0.0.3")]
+    answers = [put_from(proxy, address, b"x").getresponse()
+               for address in ("127.0.0.2", "127.0.0.3")]
     assert [answer.status for answer in answers] == [429, 200]
     begun.send(b"x")
     assert begun.getresponse().status == 200

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An nginx in front of a service: another one, without the module. Import the fixture `make_proxy`."""
+"""An nginx in front of a service: another one, without the module. Import the fixture
+`make_proxy`."""
 
 import os
 from pathlib import Path
@@ -62,7 +63,7 @@ class Proxy(Nginx):
 
 
 def files_with(server, needle):
-    """The files that its workers may write to, those without a name too, and that hold the needle."""
+    """The files that its workers may write to, nameless ones too, and that hold the needle."""
     return [file for pid in server.workers
             for file in process.as_root(process.find_in_written_files, pid, needle.hex())]
 

@@ -66,8 +66,9 @@ class Upload:
         self.headers = [("Content-Type", FORM + BOUNDARY)] if as_form else []
         self.body = form(part(self.plaintext)) if as_form else self.plaintext
         # So much of the body belongs to the state.
-        self.n_body = {IN_ITS_HEAD: 0, HELD: 1000, STREAMING: N_STREAMED, PUSHED_BACK: len(self.body),
-                       SPOOLING: len(self.body) - 100_000, DRAINING: len(self.body)}[state]
+        n = len(self.body)
+        self.n_body = {IN_ITS_HEAD: 0, HELD: 1000, STREAMING: N_STREAMED, PUSHED_BACK: n,
+                       SPOOLING: n - 100_000, DRAINING: n}[state]
 
     def __repr__(self):
         return f"{self.method} {self.transport.name} {self.state}"
