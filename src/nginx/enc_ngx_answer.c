@@ -44,7 +44,7 @@ static ngx_int_t add_headers(ngx_http_request_t *r, struct enc_ngx_answer *answe
 
 // The key's text and the header that points to it: nothing that looks for the header later, such as
 // a log variable, finds a value.
-static void wipe_key(struct enc_ngx_answer *answer)
+void enc_ngx_answer_wipe(struct enc_ngx_answer *answer)
 {
     if (answer->key_header) {
         answer->key_header->hash = 0;
@@ -71,11 +71,6 @@ ngx_int_t enc_ngx_answer_head(ngx_http_request_t *r, struct enc_ngx_answer *answ
     if (add_headers(r, answer) != NGX_OK)
         return NGX_ERROR;
     ngx_int_t rc = ngx_http_send_header(r);
-    wipe_key(answer);
+    enc_ngx_answer_wipe(answer);
     return rc == NGX_ERROR || rc > NGX_OK ? NGX_ERROR : NGX_OK;
-}
-
-void enc_ngx_answer_wipe(struct enc_ngx_answer *answer)
-{
-    wipe_key(answer);
 }

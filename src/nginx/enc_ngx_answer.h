@@ -25,7 +25,7 @@ ngx_int_t enc_ngx_add_header(ngx_http_request_t *r, const char *name, const char
 // NGX_ERROR; the head goes out with the first of the body.
 ngx_int_t enc_ngx_answer_head(ngx_http_request_t *r, struct enc_ngx_answer *answer, off_t n_bytes);
 
-// Wipes the key, sent or not. Before the request's pool goes, and with it what nginx wrote.
+// Wipes the key, sent or not; what nginx wrote of it goes with the request's pool. Harmless twice.
 void enc_ngx_answer_wipe(struct enc_ngx_answer *answer);
 
 #endif

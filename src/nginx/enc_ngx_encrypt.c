@@ -20,7 +20,6 @@ struct upload {
     struct enc_ngx_body body;
     struct enc_ngx_outbox outbox;
     struct enc_ngx_answer answer;
-    size_t hold_bytes;
     off_t n_answer; // bytes of the whole answer, -1 if not known
     size_t turn_bytes;
     bool is_over;         // nothing is left to do but to wait for the end of the request
@@ -40,10 +39,16 @@ static void stop_timer(ngx_event_t *timer)
         ngx_del_timer(timer);
 }
 
-static void let_go(struct upload *u)
+// No event of ours may start the pump again.
+static void come_to_rest(struct upload *u)
 {
     u->is_over = true;
     stop_timer(&u->timer);
+}
+
+static void let_go(struct upload *u)
+{
+    come_to_rest(u);
     enc_ngx_outbox_free(&u->outbox);
     enc_encrypt_job_free(u->job);
     u->job = NULL;
@@ -85,10 +90,10 @@ static void give_up(struct upload *u, ngx_int_t rc)
     }
     // nginx may read for long what is left of a refused upload, so that its client sees why;
     // nothing of ours is needed for that. What was sent may still be on its way.
-    if (!r->header_sent)
+    if (r->header_sent)
+        come_to_rest(u);
+    else
         let_go(u);
-    u->is_over = true;
-    stop_timer(&u->timer);
     // An error page of somebody else's may take its time: the rest of the body is not ours any
     // more.
     r->read_event_handler = ngx_http_block_reading;
@@ -118,7 +123,7 @@ static ngx_int_t next_input(struct upload *u)
 
 static ngx_int_t start_answer(struct upload *u)
 {
-    off_t n_answer = u->outbox.is_whole ? enc_ngx_outbox_unsent(&u->outbox) : u->n_answer;
+    off_t n_answer = u->outbox.is_complete ? enc_ngx_outbox_unsent(&u->outbox) : u->n_answer;
 
     enc_encrypt_job_file_name(u->job, &u->answer.file_name);
     return enc_ngx_answer_head(u->r, &u->answer, n_answer);
@@ -131,10 +136,10 @@ static bool answer_is_due(const struct upload *u)
 
     if (u->r->header_sent)
         return true;
-    if (outbox->is_whole) // the disk may still fail
+    if (outbox->is_complete) // the disk may still fail
         return !enc_ngx_outbox_awaits_disk(outbox);
     off_t n_output = enc_ngx_outbox_unsent(outbox) + (off_t)enc_encrypt_job_output_used(u->job);
-    return !outbox->options.whole && n_output > (off_t)u->hold_bytes;
+    return !outbox->options.whole && n_output > (off_t)outbox->options.hold_bytes;
 }
 
 // Takes the job's output, and sends what can go if the answer has begun or is to begin now.
@@ -156,6 +161,15 @@ static ngx_int_t send_output(struct upload *u)
     return rc;
 }
 
+// For send_output's result where the job adds nothing now: NGX_OK becomes NGX_AGAIN if there is no
+// more to send until an event comes.
+static ngx_int_t again_unless_more(const struct upload *u, ngx_int_t rc)
+{
+    bool more = answer_is_due(u) && enc_ngx_outbox_can_go_on(&u->outbox);
+
+    return rc == NGX_OK && !more ? NGX_AGAIN : rc;
+}
+
 // Gives the job room for more output. NGX_AGAIN: the client has to read first, or the disk to
 // write.
 static ngx_int_t next_room(struct upload *u)
@@ -170,7 +184,8 @@ static ngx_int_t next_room(struct upload *u)
     if (rc == NGX_OK) {
         // A room that is full, less what a job always wants to see, is one that passes the hold.
         if (!u->r->header_sent && !u->outbox.options.whole)
-            cap = ngx_min(cap, u->hold_bytes - (size_t)u->outbox.n_pending + ENC_JOB_OUT_MIN);
+            cap = ngx_min(cap, u->outbox.options.hold_bytes - (size_t)u->outbox.n_pending +
+                                   ENC_JOB_OUT_MIN);
         enc_encrypt_job_output(u->job, room, cap);
     }
     if (rc != NGX_AGAIN || u->outbox.is_spooling)
@@ -260,17 +275,11 @@ static ngx_int_t finish(struct upload *u)
 {
     enc_ngx_outbox_complete(&u->outbox);
     ngx_int_t rc = send_output(u);
-    if (rc != NGX_OK && rc != NGX_AGAIN)
-        return rc;
-    if (u->outbox.is_ended) {
-        u->is_over = true;
-        stop_timer(&u->timer);
-        ngx_http_finalize_request(u->r, rc);
-        return NGX_DONE;
-    }
-    if (enc_ngx_outbox_is_waiting(&u->outbox) || enc_ngx_outbox_awaits_disk(&u->outbox))
-        return NGX_AGAIN;
-    return NGX_OK;
+    if (!u->outbox.is_ended || (rc != NGX_OK && rc != NGX_AGAIN))
+        return again_unless_more(u, rc);
+    come_to_rest(u);
+    ngx_http_finalize_request(u->r, rc);
+    return NGX_DONE;
 }
 
 // One move of the pump. NGX_OK: go on; NGX_AGAIN: wait for an event; NGX_DONE: the request is
@@ -289,11 +298,7 @@ static ngx_int_t move(struct upload *u)
         if (rc == NGX_AGAIN && answer_is_due(u)) {
             // Nothing more for now, and the client may be waiting for what there is. What is held
             // stays in its room, which small pieces then fill up.
-            rc = send_output(u);
-            if (rc == NGX_OK && enc_ngx_outbox_can_go_on(&u->outbox))
-                return NGX_OK;
-            if (rc == NGX_OK)
-                rc = NGX_AGAIN;
+            rc = again_unless_more(u, send_output(u));
         }
         break;
     case ENC_JOB_NEEDS_OUTPUT:
@@ -447,7 +452,6 @@ static void set_up_outbox(struct upload *u)
                    enc_job_format_total(u->answer.format, (uint64_t)n_body, &n_bound) &&
                    n_bound <= NGX_MAX_OFF_T_VALUE;
 
-    u->hold_bytes = conf->hold_bytes;
     u->n_answer = bounded && !enc_encrypt_job_is_form(u->job) ? (off_t)n_bound : -1;
     struct enc_ngx_outbox_options options = {
         .hold_bytes = conf->hold_bytes,

@@ -68,27 +68,28 @@ static ngx_int_t memory_room(struct enc_ngx_outbox *outbox, u_char **ret_room, s
 
 static ngx_int_t spool_room(struct enc_ngx_outbox *outbox, u_char **ret_room, size_t *ret_cap)
 {
-    // A client that has caught up with the disk gets the rest of it, and then memory again.
-    if (!outbox->options.whole && !enc_ngx_outbox_is_waiting(outbox) &&
-        enc_ngx_spool_readable(outbox->spool) == 0)
-        return NGX_AGAIN;
     ngx_int_t rc = enc_ngx_spool_room(outbox->spool, ret_room, ret_cap);
     outbox->has_spool_room = rc == NGX_OK;
     return rc;
 }
 
-static bool spool_has_drained(const struct enc_ngx_outbox *outbox)
+// Whether the client has read all that there is of the spool.
+static bool has_caught_up(const struct enc_ngx_outbox *outbox)
 {
-    return !enc_ngx_outbox_is_waiting(outbox) && enc_ngx_spool_readable(outbox->spool) == 0 &&
-           enc_ngx_spool_unwritten(outbox->spool) == 0;
+    return !outbox->options.whole && !enc_ngx_outbox_is_waiting(outbox) &&
+           enc_ngx_spool_readable(outbox->spool) == 0;
 }
 
 ngx_int_t enc_ngx_outbox_room(struct enc_ngx_outbox *outbox, u_char **ret_room, size_t *ret_cap)
 {
     ngx_int_t rc;
 
-    if (outbox->is_spooling && !outbox->options.whole && spool_has_drained(outbox))
+    if (outbox->is_spooling && has_caught_up(outbox)) {
+        // It gets what is not on the disk yet, and then memory again.
+        if (enc_ngx_outbox_awaits_disk(outbox))
+            return NGX_AGAIN;
         outbox->is_spooling = false;
+    }
     if (!outbox->is_spooling) {
         rc = memory_room(outbox, ret_room, ret_cap);
         if (rc != NGX_AGAIN || !outbox->options.whole)
@@ -138,7 +139,7 @@ ngx_int_t enc_ngx_outbox_fill(struct enc_ngx_outbox *outbox, size_t n)
 
 void enc_ngx_outbox_complete(struct enc_ngx_outbox *outbox)
 {
-    outbox->is_whole = true;
+    outbox->is_complete = true;
 }
 
 off_t enc_ngx_outbox_unsent(const struct enc_ngx_outbox *outbox)
@@ -150,17 +151,21 @@ off_t enc_ngx_outbox_unsent(const struct enc_ngx_outbox *outbox)
     return n;
 }
 
-// Where the kernel has all that nginx was given, the disk of it can go.
-static void drop_consumed(struct enc_ngx_outbox *outbox)
+// Has nginx send a chain, or with NULL go on. What the kernel has then is free again.
+static ngx_int_t pass_on(struct enc_ngx_outbox *outbox, ngx_chain_t *out)
 {
+    ngx_int_t rc = ngx_http_output_filter(outbox->r, out);
+
+    ngx_chain_update_chains(outbox->r->pool, &outbox->free, &outbox->busy, &out, memory_tag);
     if (outbox->spool && !enc_ngx_outbox_is_waiting(outbox))
         enc_ngx_spool_consumed(outbox->spool);
+    return rc;
 }
 
 // Gives nginx a chain of n bytes. It ends the answer if it is the last of it.
 static ngx_int_t give(struct enc_ngx_outbox *outbox, ngx_chain_t *out, off_t n)
 {
-    if (outbox->is_whole && enc_ngx_outbox_unsent(outbox) == 0) {
+    if (outbox->is_complete && enc_ngx_outbox_unsent(outbox) == 0) {
         ngx_chain_t *cl = out;
         while (cl->next)
             cl = cl->next;
@@ -169,10 +174,7 @@ static ngx_int_t give(struct enc_ngx_outbox *outbox, ngx_chain_t *out, off_t n)
         outbox->is_ended = true;
     }
     outbox->n_sent += n;
-    ngx_int_t rc = ngx_http_output_filter(outbox->r, out);
-    ngx_chain_update_chains(outbox->r->pool, &outbox->free, &outbox->busy, &out, memory_tag);
-    drop_consumed(outbox);
-    return rc;
+    return pass_on(outbox, out);
 }
 
 static ngx_int_t give_memory(struct enc_ngx_outbox *outbox)
@@ -215,14 +217,7 @@ ngx_int_t enc_ngx_outbox_send(struct enc_ngx_outbox *outbox)
 
 ngx_int_t enc_ngx_outbox_resume(struct enc_ngx_outbox *outbox)
 {
-    ngx_chain_t *none = NULL;
-
-    if (!enc_ngx_outbox_is_waiting(outbox))
-        return NGX_OK;
-    ngx_int_t rc = ngx_http_output_filter(outbox->r, NULL);
-    ngx_chain_update_chains(outbox->r->pool, &outbox->free, &outbox->busy, &none, memory_tag);
-    drop_consumed(outbox);
-    return rc;
+    return enc_ngx_outbox_is_waiting(outbox) ? pass_on(outbox, NULL) : NGX_OK;
 }
 
 bool enc_ngx_outbox_is_waiting(const struct enc_ngx_outbox *outbox)

@@ -46,7 +46,7 @@ struct enc_ngx_outbox {
     bool has_spool_room;
     ngx_buf_t piece;  // of the spool, with nginx
     off_t n_sent;     // bytes given to nginx
-    bool is_whole;    // nothing more will be filled in
+    bool is_complete; // nothing more will be filled in
     bool is_ended;    // nginx has the end of the answer
     bool lacks_spool; // it was needed, and is switched off
 };

@@ -28,8 +28,7 @@ struct spool_file {
 
 // One thread's work, within its task.
 struct write_work {
-    struct enc_ngx_spool *spool; // not the thread's business
-    const char *path;            // where to open the file, if fd is NGX_INVALID_FILE
+    const char *path; // where to open the file, if fd is NGX_INVALID_FILE
     ngx_fd_t fd;
     off_t offset;
     const u_char *data;
@@ -80,9 +79,10 @@ ngx_int_t enc_ngx_spool_check_path(const char *path, ngx_log_t *log)
     return NGX_OK;
 }
 
-// A task with n bytes of work in it, on the heap; done gets the task. NULL: out of memory.
+// A task with n bytes of work in it, on the heap; done gets an event with data, or with the task
+// where that is NULL. NULL: out of memory.
 static ngx_thread_task_t *make_task(size_t n, void (*work)(void *, ngx_log_t *),
-                                    ngx_event_handler_pt done)
+                                    ngx_event_handler_pt done, void *data)
 {
     ngx_thread_task_t *task = ngx_calloc(sizeof(*task) + n, ngx_cycle->log);
 
@@ -91,7 +91,7 @@ static ngx_thread_task_t *make_task(size_t n, void (*work)(void *, ngx_log_t *),
     task->ctx = task + 1;
     task->handler = work;
     task->event.handler = done;
-    task->event.data = task;
+    task->event.data = data ? data : task;
     task->event.log = ngx_cycle->log;
     return task;
 }
@@ -129,7 +129,7 @@ static void on_closed(ngx_event_t *event)
 static void close_file(ngx_fd_t fd, off_t n_bytes)
 {
     struct close_work work = {.fd = fd, .n_bytes = n_bytes};
-    ngx_thread_task_t *task = make_task(sizeof(work), close_in_thread, on_closed);
+    ngx_thread_task_t *task = make_task(sizeof(work), close_in_thread, on_closed, NULL);
 
     if (task) {
         ngx_memcpy(task->ctx, &work, sizeof(work));
@@ -262,8 +262,7 @@ static void take_result(struct enc_ngx_spool *spool)
 
 static void on_written(ngx_event_t *event)
 {
-    struct write_work *work = ((ngx_thread_task_t *)event->data)->ctx;
-    struct enc_ngx_spool *spool = work->spool;
+    struct enc_ngx_spool *spool = event->data;
 
     take_result(spool);
     if (spool->is_abandoned) {
@@ -282,10 +281,8 @@ struct enc_ngx_spool *enc_ngx_spool_new(const struct enc_ngx_spool_options *opti
         return NULL;
     spool->options = *options;
     spool->error = ENC_NGX_ERROR_NONE;
-    spool->task = make_task(sizeof(struct write_work), write_in_thread, on_written);
+    spool->task = make_task(sizeof(struct write_work), write_in_thread, on_written, spool);
     bool complete = spool->task != NULL;
-    if (complete)
-        ((struct write_work *)spool->task->ctx)->spool = spool;
     for (size_t i = 0; i < N_BUFS; i++) {
         spool->bufs[i] = ngx_alloc(BUF_BYTES, ngx_cycle->log);
         complete = complete && spool->bufs[i];

@@ -97,13 +97,19 @@ static void wipe_tls_buffer(const ngx_connection_t *c)
     }
 }
 
+// The connection of the socket: an HTTP/2 request's own is one of nginx's making.
+static ngx_connection_t *connection_of(const ngx_http_request_t *r)
+{
+    return r->stream ? r->stream->connection->connection : r->connection;
+}
+
 static void wipe_request(void *data)
 {
     ngx_http_request_t *r = data;
 
     if (!r->stream)
         wipe_header_buffers(r);
-    wipe_tls_buffer(r->stream ? r->stream->connection->connection : r->connection);
+    wipe_tls_buffer(connection_of(r));
 }
 
 // In the log phase, because every request comes to it, whoever answered it. It may not be the last
@@ -118,13 +124,10 @@ static ngx_int_t on_log(ngx_http_request_t *r)
     cleanup->data = r;
     enc_ngx_request_forget_key(r); // of one that was refused before it came to a route
     arrange_wiping(r->pool);
-    if (r->stream) {
+    if (r->stream)
         arrange_wiping(r->stream->pool); // the headers as they were decoded
-        // With the table of headers to which the client's next requests may refer.
-        arrange_wiping(r->stream->connection->connection->pool);
-    } else {
-        arrange_wiping(r->connection->pool);
-    }
+    // In HTTP/2 with the table of headers to which the client's next requests may refer.
+    arrange_wiping(connection_of(r)->pool);
     return NGX_OK;
 }
 
