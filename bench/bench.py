@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "e2e"))
 
-from support import nginx, paced  # noqa: E402
+from support import go, nginx, paced  # noqa: E402
 
 WORKER_CORE, CLIENT_CORE = 0, 1
 
@@ -42,7 +42,17 @@ def service(edits=(), **settings):
 @contextlib.contextmanager
 def load_client():
     with tempfile.TemporaryDirectory() as folder:
-        yield paced.Paced(paced.build(Path(folder)))
+        yield paced.Paced(go.build("paced", Path(folder)))
+
+
+def run_in_turn(cases, n_rounds, measure):
+    """The results of each case, by its name: measure(load client, *case), so many times."""
+    results = {name: [] for name in cases}
+    with load_client() as load:
+        for _ in range(n_rounds):
+            for name, case in cases.items():
+                results[name].append(measure(load, *case))
+    return results
 
 
 def table(head, rows):

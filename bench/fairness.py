@@ -10,7 +10,7 @@ Usage: fairness.py [SECONDS] [ROUNDS]"""
 
 import sys
 
-from bench import CLIENT_CORE, load_client, median, on_core, service, table
+from bench import CLIENT_CORE, median, on_core, run_in_turn, service, table
 
 SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 10
 ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 3
@@ -45,14 +45,9 @@ def measure(load, n, read, edits):
 
 
 def main():
-    results = {name: [] for name in CASES}
-    with load_client() as load:
-        for _ in range(ROUNDS):
-            for name, case in CASES.items():
-                results[name].append(measure(load, *case))
     table(["large uploads", "p50 ms", "p99 ms", "max ms"],
           [[name] + [median(rounds, key) for key in ("p50_ms", "p99_ms", "max_ms")]
-           for name, rounds in results.items()])
+           for name, rounds in run_in_turn(CASES, ROUNDS, measure).items()])
 
 
 if __name__ == "__main__":

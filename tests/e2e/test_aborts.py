@@ -19,11 +19,11 @@ from support.fernet import token_size
 from support.forms import BOUNDARY, FORM, form, part
 from support.nginx import SANITIZED
 from support.raw_http import chunked, exchange, request
+from support.sources import MIB
 from support.spool import spooling  # noqa: F401
 from support.transports import H2C, WITH_HTTP_2, each
 from support.unfinished import connect
 
-MIB = 1 << 20
 PATH = "/encrypt_file"
 N_POINTS = 200  # of uploads, and as many of downloads
 N_WARMING = 80

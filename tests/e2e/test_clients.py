@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from support import go
 from support.answers import assert_encrypted, assert_error
 from support.forms import FORM
 from support.raw_http import Response, exchange, request
@@ -95,14 +96,7 @@ def test_node_posts_a_form(server, report, plaintext):
 
 @pytest.fixture(scope="session")
 def go_client(tmp_path_factory):
-    if not shutil.which("go"):
-        pytest.skip("go is not installed")
-    folder = tmp_path_factory.mktemp("go")
-    environment = dict(os.environ, GOFLAGS="-mod=mod", GOPROXY="off", GOTOOLCHAIN="local",
-                       GOCACHE=str(folder / "cache"), GOPATH=str(folder / "path"))
-    source = CLIENTS / "upload.go"
-    subprocess.run(["go", "build", "-o", folder / "upload", source], env=environment, check=True)
-    return folder / "upload"
+    return go.build_or_skip("upload.go", tmp_path_factory.mktemp("go"))
 
 
 @each_plaintext

@@ -2,7 +2,6 @@
 """The clients that people have, with large files too: none hangs, and none gets a wrong answer."""
 
 import json
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from support import go
 from support.answers import assert_headers_of_success
 from support.fernet import TokenVerifier, token_size
 from support.raw_http import Response
@@ -136,15 +136,7 @@ def test_node(server, tmp_path, expected, kind, means):
 
 @pytest.fixture(scope="module")
 def go_client(tmp_path_factory):
-    if not shutil.which("go"):
-        pytest.skip("go is not installed")
-    folder = tmp_path_factory.mktemp("go")
-    environment = dict(os.environ, GO111MODULE="off", GOFLAGS="", GOCACHE=str(folder / "cache"),
-                       GOPATH=str(folder / "path"))
-    source = CLIENTS / "large.go"
-    subprocess.run(["go", "build", "-o", folder / "large", source], env=environment, check=True)
-    shutil.rmtree(folder / "cache", ignore_errors=True)
-    return folder / "large"
+    return go.build_or_skip("large.go", tmp_path_factory.mktemp("go"))
 
 
 @each_kind

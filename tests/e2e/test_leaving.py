@@ -2,13 +2,10 @@
 """Workers that leave: told to, they finish what they have begun; killed, they take only that with
 them."""
 
-import contextlib
 import os
 import random
 import re
 import signal
-import subprocess
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -17,28 +14,14 @@ from support import process
 from support.answers import assert_encrypted, assert_no_token
 from support.owners import only, owner_of
 from support.raw_http import Closed, exchange, request
+from support.sources import MIB
+from support.spool import mounted, spool_on
 from support.transports import HTTP_1_0, HTTP_1_1, LASTING, WITH_HTTP_2
 from support.unfinished import (
-    DRAINING, IN_ITS_HEAD, KINDS, MIB, PATIENT_EDIT, PUSHED_BACK, SPOOLING, STATES, begin, connect,
+    DRAINING, IN_ITS_HEAD, KINDS, PATIENT_EDIT, PUSHED_BACK, SPOOLING, STATES, begin, connect,
     wait_for_disk)
 
 LEAVING = "is shutting down"
-
-
-@contextlib.contextmanager
-def mounted(kind, options):
-    """A new file system, for the workers too."""
-    if os.geteuid() != 0:
-        pytest.skip("takes root: it mounts a file system")
-    folder = Path(tempfile.mkdtemp(prefix="encrypter-disk-", dir="/tmp"))
-    mount = subprocess.run(["mount", "-t", kind, "-o", options, kind, folder],
-                           stderr=subprocess.PIPE)
-    if mount.returncode != 0:
-        folder.rmdir()
-        pytest.skip("cannot mount: " + mount.stderr.decode().strip())
-    yield folder
-    subprocess.run(["umount", "--lazy", folder], check=True)
-    folder.rmdir()
 
 
 @pytest.fixture
@@ -51,10 +34,6 @@ def disk():
 def used_bytes(disk):
     info = os.statvfs(disk)
     return (info.f_blocks - info.f_bfree) * info.f_frsize
-
-
-def on_disk(disk):
-    return ("encrypter_spool_path ", f"encrypter_spool_path {disk}/spool; # ")
 
 
 def begin_all_kinds(server):
@@ -112,7 +91,7 @@ def assert_all_finish(server, uploads, leaving, seed=1):
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_reload_finishes_every_upload_in_whatever_state_it_is(make_server, disk, seed):
-    server = make_server(workers=2, edits=[PATIENT_EDIT, on_disk(disk)])
+    server = make_server(workers=2, edits=[PATIENT_EDIT, spool_on(disk)])
     unused = used_bytes(disk)
     uploads = begin_all_kinds(server)
     leaving = tell_to_leave(server, signal.SIGHUP)
@@ -124,7 +103,7 @@ def test_a_reload_finishes_every_upload_in_whatever_state_it_is(make_server, dis
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_quit_finishes_every_upload_in_whatever_state_it_is(make_server, disk, seed):
-    server = make_server(workers=2, edits=[PATIENT_EDIT, on_disk(disk)])
+    server = make_server(workers=2, edits=[PATIENT_EDIT, spool_on(disk)])
     unused = used_bytes(disk)
     uploads = begin_all_kinds(server)
     leaving = tell_to_leave(server, signal.SIGQUIT)
@@ -136,7 +115,7 @@ def test_a_quit_finishes_every_upload_in_whatever_state_it_is(make_server, disk,
 
 
 def test_reloads_one_after_the_other_finish_what_each_generation_has(make_server, disk):
-    server = make_server(workers=2, edits=[PATIENT_EDIT, on_disk(disk)])
+    server = make_server(workers=2, edits=[PATIENT_EDIT, spool_on(disk)])
     unused = used_bytes(disk)
     uploads, generations = [], []
     for transport in LASTING:
@@ -212,7 +191,7 @@ def test_a_reload_with_a_bad_configuration_leaves_the_old_one_in_force(make_serv
 def test_a_reload_with_a_spool_where_all_files_have_names_leaves_the_old_one_in_force(
         make_server, named_files_only):
     server = make_server(expected_trouble=[r"\[emerg\]"])
-    assert_reload_is_refused(server, *on_disk(named_files_only), "O_TMPFILE")
+    assert_reload_is_refused(server, *spool_on(named_files_only), "O_TMPFILE")
 
 
 def assert_cut(upload):
@@ -237,7 +216,7 @@ def begin_with(server, worker, kinds):
 
 
 def test_a_killed_worker_takes_only_its_own_requests_with_it(make_server, disk):
-    server = make_server(workers=2, edits=[PATIENT_EDIT, on_disk(disk)], spool_max="140m",
+    server = make_server(workers=2, edits=[PATIENT_EDIT, spool_on(disk)], spool_max="140m",
                          expected_trouble=["exited on signal 9"])
     unused = used_bytes(disk)
     victim, other = server.workers
@@ -259,7 +238,7 @@ def test_a_killed_worker_takes_only_its_own_requests_with_it(make_server, disk):
 
 def test_what_a_worker_had_spooled_that_was_killed_while_it_left_is_counted_no_more(
         make_server, disk):
-    server = make_server(edits=[on_disk(disk)], spool_max="40m",
+    server = make_server(edits=[spool_on(disk)], spool_max="40m",
                          expected_trouble=["exited on signal 9"])
     unused = used_bytes(disk)
     uploads = [begin(server, transport, SPOOLING) for transport in (HTTP_1_1, HTTP_1_0)]

@@ -14,7 +14,7 @@ from support.answers import assert_encrypted, assert_error, assert_no_token
 from support.fernet import TokenVerifier, token_size
 from support.forms import BOUNDARY, FORM, form, part
 from support.paced import TRANSPORTS, assert_right, paced  # noqa: F401
-from support.proxy import files_with, make_proxy, n_connections_to  # noqa: F401
+from support.proxy import make_proxy, n_connections_to  # noqa: F401
 from support.raw_http import Closed, chunked, request
 from support.sources import LARGE_MIB, MIB, Upload
 from support.transports import ALL, HTTP_1_0, HTTP_1_1, LASTING, TLS, each
@@ -146,7 +146,7 @@ def test_no_plaintext_is_in_a_file_of_a_proxy_as_shipped(make_proxy, transport, 
     client, finish = begin_upload(proxy, transport, plaintext)
     with client:
         assert process.wait_until(lambda: process.spool_bytes(proxy.service) > n_mib * MIB // 2)
-        assert files_with(proxy, marker) == files_with(proxy.service, marker) == []
+        assert process.files_with(proxy, marker) == process.files_with(proxy.service, marker) == []
         assert proxy.temp_files() == []
         assert_encrypted(finish(), plaintext)
     assert_nothing_was_buffered(proxy)
@@ -159,8 +159,8 @@ def test_a_proxy_by_default_works_but_writes_plaintext_to_its_disk(make_proxy, t
     plaintext = marker + bytes(24 * MIB) + marker
     client, finish = begin_upload(proxy, transport, plaintext)
     with client:
-        assert process.wait_until(lambda: files_with(proxy, marker))
-        assert files_with(proxy.service, marker) == []
+        assert process.wait_until(lambda: process.files_with(proxy, marker))
+        assert process.files_with(proxy.service, marker) == []
         assert_encrypted(finish(), plaintext)
     assert "a client request body is buffered to a temporary file" in proxy.log()
 

@@ -31,12 +31,6 @@ def as_chunk(data):
     return b"%x\r\n%s\r\n" % (len(data), data)
 
 
-def marked_files(server):
-    pids = [server.master.pid, *server.workers]
-    return [file for pid in pids
-            for file in process.as_root(process.find_in_written_files, pid, MARKER.hex())]
-
-
 def test_the_search_finds_a_marker_in_an_unlinked_file():
     with tempfile.TemporaryFile(dir="/tmp") as file:
         file.write(bytes(10 * MIB) + MARKER)
@@ -54,7 +48,7 @@ def test_no_plaintext_is_on_disk_during_a_large_upload(server, begin):
         for i in range(N_BLOCKS):
             client.send(as_chunk(BLOCK))
             if i % 8 == 0:
-                assert marked_files(server) == []
+                assert process.files_with(server, MARKER) == []
                 assert server.temp_files() == []
 
 
@@ -65,7 +59,7 @@ def test_no_plaintext_is_on_disk_while_a_client_does_not_read(server, begin):
         client.send(begin)
         client.send_meanwhile(as_chunk(BLOCK) * N_BLOCKS)
         time.sleep(1)
-        assert marked_files(server) == []
+        assert process.files_with(server, MARKER) == []
         assert server.temp_files() == []
 
 

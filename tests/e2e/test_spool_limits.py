@@ -14,7 +14,7 @@ from support.fernet import token_size
 from support.paced import TRANSPORTS, Peak, assert_right, only, paced  # noqa: F401
 from support.raw_http import RawClient, chunked, request
 from support.sources import MIB
-from support.spool import small_disk, spool_path_edit, spooling  # noqa: F401
+from support.spool import small_disk, spool_on, spooling  # noqa: F401
 
 CHUNKED = ("Transfer-Encoding", "chunked")
 ROUNDS = 4
@@ -126,7 +126,7 @@ def on_small_disk(small_disk, spooling):  # in this order: the disk goes last
     """A server whose spools have a disk of 8 MiB, and caps that know nothing of it."""
     def make(**settings):
         # That the disk is full is for whoever runs the service to know.
-        return spooling(edits=spool_path_edit(small_disk), expected_trouble=["No space left"],
+        return spooling(edits=[spool_on(small_disk)], expected_trouble=["No space left"],
                         **settings)
     return make
 

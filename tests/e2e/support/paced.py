@@ -3,36 +3,20 @@
 and verifies each byte. Import the fixture `paced` to have it built."""
 
 import json
-import os
-import shutil
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
 
-from support import process
+from support import go, process
 
-SOURCE = Path(__file__).resolve().parents[1] / "clients" / "paced"
 TRANSPORTS = ["h1", "h1-tls", "h2-tls", "h2c"]
-
-
-def build(folder):
-    """Builds it from Debian's packages alone; returns the program."""
-    environment = dict(os.environ, GO111MODULE="off", GOPATH="/usr/share/gocode", GOFLAGS="",
-                       GOCACHE=str(folder / "cache"), CGO_ENABLED="1")
-    subprocess.run(["go", "build", "-o", folder / "paced", "."], cwd=SOURCE, env=environment,
-                   check=True)
-    shutil.rmtree(folder / "cache", ignore_errors=True)
-    return folder / "paced"
 
 
 @pytest.fixture(scope="session")
 def paced(tmp_path_factory):
     """Runs uploads: paced(server, transport, **flags) returns what the client printed."""
-    if not shutil.which("go"):
-        pytest.skip("go is not installed")
-    return Paced(build(tmp_path_factory.mktemp("paced")))
+    return Paced(go.build_or_skip("paced", tmp_path_factory.mktemp("paced")))
 
 
 class Paced:

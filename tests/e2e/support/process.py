@@ -92,6 +92,12 @@ def wait_until(condition, seconds=10):
     return bool(condition())
 
 
+def files_with(server, needle):
+    """The files that the server's processes may write to, nameless ones too, that hold the needle."""
+    return [file for pid in [server.master.pid, *server.workers]
+            for file in as_root(find_in_written_files, pid, needle.hex())]
+
+
 # For root. They take and return what JSON can carry: without root they run in a python under sudo.
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from support import process
 from support.nginx import Nginx
 from support.tls import PROJECT
 
@@ -60,12 +59,6 @@ class Proxy(Nginx):
             **{name: getattr(self, name) for name in (
                 "runtime", "error_log", "access_log", "port", "h2c_port", "tls_port",
                 "directives")}))
-
-
-def files_with(server, needle):
-    """The files that its workers may write to, nameless ones too, and that hold the needle."""
-    return [file for pid in server.workers
-            for file in process.as_root(process.find_in_written_files, pid, needle.hex())]
 
 
 def n_connections_to(server):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A server whose spools are looked at. Import the fixture `spooling`."""
 
+import contextlib
 import os
 import subprocess
 import tempfile
@@ -9,8 +10,6 @@ from pathlib import Path
 import pytest
 
 from support import process
-
-MIB = 1 << 20
 
 
 @pytest.fixture
@@ -29,24 +28,31 @@ def spooling(make_server):
         assert server.temp_files() == []
 
 
-@pytest.fixture
-def small_disk():
-    """A folder on a file system of 8 MiB, for the workers too."""
+@contextlib.contextmanager
+def mounted(kind, options):
+    """A new file system, for the workers too."""
     if os.geteuid() != 0:
         pytest.skip("takes root: it mounts a file system")
     folder = Path(tempfile.mkdtemp(prefix="encrypter-disk-", dir="/tmp"))
-    mount = ["mount", "-t", "tmpfs", "-o", "size=8m,mode=755", "tmpfs", folder]
-    result = subprocess.run([str(word) for word in mount], stderr=subprocess.PIPE)
-    if result.returncode != 0:
+    mount = subprocess.run(["mount", "-t", kind, "-o", options, kind, folder],
+                           stderr=subprocess.PIPE)
+    if mount.returncode != 0:
         folder.rmdir()
-        pytest.skip("cannot mount: " + result.stderr.decode().strip())
+        pytest.skip("cannot mount: " + mount.stderr.decode().strip())
     try:
         yield folder
     finally:
-        subprocess.run(["umount", folder], check=True)
+        subprocess.run(["umount", "--lazy", folder], check=True)
         folder.rmdir()
 
 
-def spool_path_edit(folder):
-    """What puts the spool of a server into another folder."""
-    return [("encrypter_spool_path ", f"encrypter_spool_path {folder}/spool; # ")]
+@pytest.fixture
+def small_disk():
+    """A folder on a file system of 8 MiB."""
+    with mounted("tmpfs", "size=8m,mode=755") as folder:
+        yield folder
+
+
+def spool_on(folder):
+    """The edit that puts the spool of a server into another folder."""
+    return ("encrypter_spool_path ", f"encrypter_spool_path {folder}/spool; # ")

@@ -8,9 +8,9 @@ from support.answers import assert_encrypted
 from support.forms import BOUNDARY, FORM, form, part
 from support.h2_client import H2Client
 from support.raw_http import RawClient, chunked, request
+from support.sources import MIB
 from support.transports import HTTP_1_0, LASTING, WITH_HTTP_2
 
-MIB = 1 << 20
 LARGE = 8 * MIB  # more than the sockets between the two hold
 N_STREAMED = 300_000  # of the upload: more than the hold
 N_ANSWERED = 370_000  # of its answer: what is left fits into the sockets
