@@ -68,8 +68,9 @@ enum enc_ngx_error enc_ngx_request_job(ngx_http_request_t *r, const ngx_str_t *n
 // Wipes the client's own key from nginx's memory, so that no log variable finds it either.
 void enc_ngx_request_forget_key(ngx_http_request_t *r);
 
-// Whether a proxy says that it passed the request on.
-bool enc_ngx_request_is_forwarded(ngx_http_request_t *r);
+// Whether the client reads while it sends, and sees where an answer ends whose size is known, or is
+// not: then the answer may begin before the request has ended.
+bool enc_ngx_request_is_full_duplex(ngx_http_request_t *r, bool size_is_known);
 
 // enc_ngx_info.c
 

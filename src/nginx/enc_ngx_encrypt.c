@@ -423,23 +423,6 @@ static void on_body_begun(ngx_http_request_t *r)
     pump(upload_of(r));
 }
 
-// Whether the client reads while it sends, and sees where the answer ends. A proxy may stop sending
-// once an answer begins; HTTP/1.0 tells the end of an answer of unknown size by closing the
-// connection, where a cut looks the same.
-static bool is_full_duplex(const struct upload *u)
-{
-    ngx_http_request_t *r = u->r;
-    const struct enc_ngx_loc_conf *conf =
-        ngx_http_get_module_loc_conf(r, ngx_http_encrypter_module);
-    const ngx_http_core_loc_conf_t *clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
-
-    if (conf->full_duplex == ENC_NGX_DUPLEX_OFF ||
-        (conf->full_duplex == ENC_NGX_DUPLEX_AUTO && enc_ngx_request_is_forwarded(r)))
-        return false;
-    return r->stream || (r->http_version >= NGX_HTTP_VERSION_11 &&
-                         (u->n_answer >= 0 || clcf->chunked_transfer_encoding));
-}
-
 static void set_up_outbox(struct upload *u)
 {
     const struct enc_ngx_loc_conf *conf =
@@ -456,7 +439,7 @@ static void set_up_outbox(struct upload *u)
     struct enc_ngx_outbox_options options = {
         .hold_bytes = conf->hold_bytes,
         .n_expected = bounded ? (off_t)n_bound : -1,
-        .whole = !is_full_duplex(u),
+        .whole = !enc_ngx_request_is_full_duplex(u->r, u->n_answer >= 0),
         .spool = {.path = (const char *)main_conf->spool_path->name.data,
                   .request_max = conf->spool_request_max,
                   .service_max = main_conf->spool_max,

@@ -32,12 +32,28 @@ static ngx_table_elt_t *find_header(ngx_http_request_t *r, const char *lowcase, 
     return found;
 }
 
-bool enc_ngx_request_is_forwarded(ngx_http_request_t *r)
+// Whether a proxy says that it passed the request on.
+static bool is_forwarded(ngx_http_request_t *r)
 {
     size_t n;
 
     return find_header(r, "via", &n) || find_header(r, "forwarded", &n) ||
            find_header(r, "x-forwarded-for", &n);
+}
+
+// A proxy may stop sending once an answer begins. HTTP/1.0 tells the end of an answer of unknown
+// size by closing the connection, where a cut looks the same.
+bool enc_ngx_request_is_full_duplex(ngx_http_request_t *r, bool size_is_known)
+{
+    const struct enc_ngx_loc_conf *conf =
+        ngx_http_get_module_loc_conf(r, ngx_http_encrypter_module);
+    const ngx_http_core_loc_conf_t *clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (conf->full_duplex == ENC_NGX_DUPLEX_OFF ||
+        (conf->full_duplex == ENC_NGX_DUPLEX_AUTO && is_forwarded(r)))
+        return false;
+    return r->stream || (r->http_version >= NGX_HTTP_VERSION_11 &&
+                         (size_is_known || clcf->chunked_transfer_encoding));
 }
 
 void enc_ngx_request_forget_key(ngx_http_request_t *r)
