@@ -20,9 +20,23 @@ enum enc_status {
     ENC_TRUNCATED_BODY,         // the body ended before its closing boundary
     ENC_UNSUPPORTED_MEDIA_TYPE, // a form that cannot carry a file (urlencoded)
     ENC_INVALID_KEY,            // not 44 characters of padded, canonical base64url
+    ENC_INVALID_IDENTITY,       // not an age identity, AGE-SECRET-KEY-1...
+    ENC_INVALID_RECIPIENT, // not an age recipient, age1..., or one nobody can have an identity of
+    ENC_AGE_ARMOR,         // not strict ASCII armor around an age file
+    ENC_AGE_HEADER,        // not a header of age-encryption.org/v1, or one cut off
+
+    // Authentication: well-formed, but not for these keys, or not what was encrypted.
+    ENC_TAG_MISMATCH,         // of one message of ChaCha20-Poly1305
+    ENC_LOW_ORDER_POINT,      // a public key of X25519 with which every secret is zero
+    ENC_AGE_NO_MATCH,         // no stanza of the header is for one of the identities
+    ENC_AGE_NEEDS_PASSPHRASE, // the same, and the file is encrypted with a passphrase
+    ENC_AGE_HEADER_MAC,       // the header was altered
+    ENC_AGE_PAYLOAD,          // the payload was altered, cut off or added to
 
     // Limit: a bound of the format or of the caller's buffer would be passed.
     ENC_TOO_LARGE,
+    ENC_AGE_HEADER_TOO_LARGE, // lines, arguments, stanzas or bytes over those of enc_age_header.h
+    ENC_AGE_WORK_FACTOR,      // a passphrase that would take more work than the caller allows
 
     // Resource: the machine, not the client.
     ENC_NO_MEMORY,
@@ -36,6 +50,7 @@ enum enc_status {
 enum enc_status_class {
     ENC_CLASS_OK,
     ENC_CLASS_INPUT,
+    ENC_CLASS_AUTHENTICATION,
     ENC_CLASS_LIMIT,
     ENC_CLASS_RESOURCE,
     ENC_CLASS_BUG,
