@@ -19,7 +19,8 @@
 // One key, and the message that is under way with it. Secret: wiped by enc_aead_wipe. An all-zero
 // one may be wiped too.
 struct enc_aead {
-    void *cipher; // EVP_CIPHER_CTX
+    void *cipher;  // EVP_CIPHER_CTX
+    uint8_t state; // private: whether a message is under way, and of which kind
 };
 
 // Takes a key, which is copied. ENC_NO_MEMORY or ENC_CRYPTO_FAILED: aead is as wiped.

@@ -3,7 +3,6 @@
 #include "enc_crypto_init.h"
 
 #include <openssl/core_names.h>
-#include <openssl/err.h>
 #include <stddef.h>
 
 #include "enc_crypto_internal.h"
@@ -22,6 +21,18 @@ static int fetch(struct enc_crypto_algorithms *algorithms)
     algorithms->aes_128_cbc = EVP_CIPHER_fetch(NULL, "AES-128-CBC", NULL);
     if (algorithms->aes_128_cbc == NULL)
         return 0;
+    algorithms->chacha20_poly1305 = EVP_CIPHER_fetch(NULL, "ChaCha20-Poly1305", NULL);
+    if (algorithms->chacha20_poly1305 == NULL)
+        return 0;
+    algorithms->scrypt = EVP_KDF_fetch(NULL, "SCRYPT", NULL);
+    if (algorithms->scrypt == NULL)
+        return 0;
+    algorithms->x25519 = EVP_KEYMGMT_fetch(NULL, "X25519", NULL);
+    if (algorithms->x25519 == NULL)
+        return 0;
+    algorithms->x25519_exchange = EVP_KEYEXCH_fetch(NULL, "X25519", NULL);
+    if (algorithms->x25519_exchange == NULL)
+        return 0;
     algorithms->hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
     if (algorithms->hmac == NULL)
         return 0;
@@ -38,8 +49,7 @@ enum enc_status enc_crypto_init(void)
         return ENC_OK;
     if (!fetch(&enc_crypto_algorithms)) {
         enc_crypto_free();
-        ERR_clear_error();
-        return ENC_CRYPTO_FAILED;
+        return enc_crypto_failed(ENC_CRYPTO_FAILED);
     }
     return ENC_OK;
 }
@@ -48,6 +58,10 @@ void enc_crypto_free(void)
 {
     EVP_MAC_CTX_free(enc_crypto_algorithms.hmac_sha256);
     EVP_MAC_free(enc_crypto_algorithms.hmac);
+    EVP_KEYEXCH_free(enc_crypto_algorithms.x25519_exchange);
+    EVP_KEYMGMT_free(enc_crypto_algorithms.x25519);
+    EVP_KDF_free(enc_crypto_algorithms.scrypt);
+    EVP_CIPHER_free(enc_crypto_algorithms.chacha20_poly1305);
     EVP_CIPHER_free(enc_crypto_algorithms.aes_128_cbc);
     enc_crypto_algorithms = (struct enc_crypto_algorithms){0};
 }

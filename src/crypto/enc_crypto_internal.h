@@ -3,10 +3,20 @@
 #ifndef ENC_CRYPTO_INTERNAL_H
 #define ENC_CRYPTO_INTERNAL_H
 
+#include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/kdf.h>
+
+#include "enc_status.h"
 
 struct enc_crypto_algorithms {
     EVP_CIPHER *aes_128_cbc;
+    EVP_CIPHER *chacha20_poly1305;
+    EVP_KDF *scrypt;
+    // Not used themselves: X25519 is named in each call, as an EVP_PKEY has no other way. That they
+    // are here means that libcrypto has it, and that the look-up ends in its cache.
+    EVP_KEYMGMT *x25519;
+    EVP_KEYEXCH *x25519_exchange;
     EVP_MAC *hmac;
     // Has its digest, SHA-256, and a public key of zeros. Lanes copy it and set their own key: a
     // digest can be given to an EVP_MAC_CTX by name only, which costs a look-up.
@@ -15,5 +25,13 @@ struct enc_crypto_algorithms {
 
 // All NULL before enc_crypto_init and after enc_crypto_free.
 extern struct enc_crypto_algorithms enc_crypto_algorithms;
+
+// Returns the status of a call that failed. The caller gets that alone: what OpenSSL has queued
+// must not surface in somebody else's report, such as nginx's of TLS.
+static inline enum enc_status enc_crypto_failed(enum enc_status status)
+{
+    ERR_clear_error();
+    return status;
+}
 
 #endif

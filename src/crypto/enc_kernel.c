@@ -3,18 +3,9 @@
 #include "enc_kernel.h"
 
 #include <limits.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
 
 #include "enc_crypto_internal.h"
-
-static enum enc_status failed(enum enc_status status)
-{
-    // The caller gets a status. What OpenSSL has queued must not surface in somebody else's
-    // report, such as nginx's of TLS.
-    ERR_clear_error();
-    return status;
-}
 
 enum enc_status enc_kernel_lane_init(struct enc_kernel_lane *lane,
                                      const uint8_t sign_key[static 16],
@@ -35,7 +26,7 @@ enum enc_status enc_kernel_lane_init(struct enc_kernel_lane *lane,
         !EVP_CIPHER_CTX_set_padding(lane->cipher, 0) ||
         !EVP_MAC_init(lane->mac, sign_key, 16, NULL)) {
         enc_kernel_lane_wipe(lane);
-        return failed(ENC_NO_MEMORY);
+        return enc_crypto_failed(ENC_NO_MEMORY);
     }
     return ENC_OK;
 }
@@ -51,14 +42,14 @@ static enum enc_status encrypt(const struct enc_kernel_item *item)
         return ENC_OK;
     if (!EVP_EncryptUpdate(item->lane->cipher, item->out, &n_out, item->in, (int)item->n) ||
         n_out != (int)item->n)
-        return failed(ENC_CRYPTO_FAILED);
+        return enc_crypto_failed(ENC_CRYPTO_FAILED);
     return ENC_OK;
 }
 
 static enum enc_status hash(const struct enc_kernel_item *item, const uint8_t *bytes)
 {
     if (item->n > 0 && !EVP_MAC_update(item->lane->mac, bytes, item->n))
-        return failed(ENC_CRYPTO_FAILED);
+        return enc_crypto_failed(ENC_CRYPTO_FAILED);
     return ENC_OK;
 }
 
@@ -93,7 +84,7 @@ enum enc_status enc_kernel_lane_mac(struct enc_kernel_lane *lane,
     ok = EVP_MAC_final(lane->mac, mac, &n_out, ENC_KERNEL_MAC) && n_out == ENC_KERNEL_MAC;
     // Its keys have no more use.
     enc_kernel_lane_wipe(lane);
-    return ok ? ENC_OK : failed(ENC_CRYPTO_FAILED);
+    return ok ? ENC_OK : enc_crypto_failed(ENC_CRYPTO_FAILED);
 }
 
 // OpenSSL's manual promises that EVP_CIPHER_CTX_free clears what it frees, and is silent on
