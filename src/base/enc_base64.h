@@ -34,7 +34,7 @@ size_t enc_base64_update(struct enc_base64_encoder *encoder, const uint8_t *in, 
                          char *out);
 
 // Ends the stream: writes 0 or 4 characters, padding included, returns how many, and leaves the
-// encoder fresh.
+// encoder fresh, with the alphabet that it has.
 size_t enc_base64_finish(struct enc_base64_encoder *encoder, char out[static 4]);
 
 // Encodes n bytes at once, without padding: exactly ENC_BASE64_BARE_SIZE(n) characters, no NUL.

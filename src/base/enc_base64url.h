@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// base64url with padding (RFC 4648, section 5).
+// base64url with padding (RFC 4648, section 5) for secrets. For bulk data: enc_base64.h.
 #ifndef ENC_BASE64URL_H
 #define ENC_BASE64URL_H
 
@@ -8,21 +8,6 @@
 
 // Characters that n bytes encode to, padding included.
 #define ENC_BASE64URL_SIZE(n) (((n) + 2) / 3 * 4)
-
-// Encodes a stream piece by piece; what does not fill a group of three bytes waits for the next
-// piece. Not for secrets: it looks characters up in a table.
-struct enc_base64url_encoder {
-    uint8_t carry[3];
-    uint8_t n_carry; // 0 to 2
-};
-
-// Takes n bytes. Writes at most ENC_BASE64URL_SIZE(n + 2) characters to out (no NUL), which may not
-// overlap in, and returns how many. An all-zero encoder is a fresh one.
-size_t enc_base64url_update(struct enc_base64url_encoder *encoder, const uint8_t *in, size_t n,
-                            char *out);
-
-// Ends the stream: writes 0 or 4 characters, returns how many, and leaves the encoder fresh.
-size_t enc_base64url_finish(struct enc_base64url_encoder *encoder, char out[static 4]);
 
 // Encodes n bytes of a secret in time that depends on n alone (no table, no branch on the data).
 // Writes exactly ENC_BASE64URL_SIZE(n) characters, no NUL.

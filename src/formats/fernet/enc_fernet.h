@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "enc_base64url.h"
+#include "enc_base64.h"
 #include "enc_kernel.h"
 #include "enc_secret.h"
 #include "enc_status.h"
@@ -41,7 +41,7 @@ ENC_MUST_USE enum enc_status enc_fernet_key_parse(const char *text, size_t n_cha
 struct enc_fernet_encryptor {
     struct enc_encryptor base;
     struct enc_kernel_lane lane;
-    struct enc_base64url_encoder base64;
+    struct enc_base64_encoder base64;
     uint8_t header[25];                // version, time, IV
     uint8_t partial[ENC_KERNEL_BLOCK]; // plaintext that does not fill a block yet
     size_t n_partial;

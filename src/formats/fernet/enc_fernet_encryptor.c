@@ -9,9 +9,9 @@
 #define HEADER_BYTES sizeof(((struct enc_fernet_encryptor *)NULL)->header)
 
 _Static_assert(ENC_FERNET_CHUNK % BLOCK == 0, "a chunk is whole blocks");
-_Static_assert(ENC_BASE64URL_SIZE(2 + HEADER_BYTES + BLOCK + ENC_KERNEL_MAC) <= ENC_FORMAT_OUT_MIN,
+_Static_assert(ENC_BASE64_SIZE(2 + HEADER_BYTES + BLOCK + ENC_KERNEL_MAC) <= ENC_FORMAT_OUT_MIN,
                "the least room holds the end of a token");
-_Static_assert(ENC_BASE64URL_SIZE(2 + HEADER_BYTES + BLOCK) <= ENC_FORMAT_OUT_MIN,
+_Static_assert(ENC_BASE64_SIZE(2 + HEADER_BYTES + BLOCK) <= ENC_FORMAT_OUT_MIN,
                "the least room holds a block");
 
 static struct enc_fernet_encryptor *from_base(struct enc_encryptor *base)
@@ -54,6 +54,7 @@ enum enc_status enc_fernet_encryptor_init(struct enc_fernet_encryptor *encryptor
 
     memset(encryptor, 0, sizeof(*encryptor));
     encryptor->base.ops = &enc_fernet_encryptor_ops;
+    encryptor->base64.alphabet = ENC_BASE64_URL;
     encryptor->header[0] = VERSION;
     for (size_t i = 0; i < 8; i++)
         encryptor->header[1 + i] = (uint8_t)(time >> (56 - 8 * i));
@@ -72,7 +73,7 @@ static size_t bound(size_t n)
     // What may have been waiting: base64's carry, the header, a block but for one byte.
     const size_t waiting = 2 + HEADER_BYTES + (BLOCK - 1);
 
-    return n > SIZE_MAX / 2 ? SIZE_MAX : ENC_BASE64URL_SIZE(n + waiting);
+    return n > SIZE_MAX / 2 ? SIZE_MAX : ENC_BASE64_SIZE(n + waiting);
 }
 
 static bool total(uint64_t n, uint64_t *ret_size)
@@ -171,10 +172,10 @@ static void write_base64(struct enc_fernet_encryptor *encryptor, const uint8_t *
 {
     if (!encryptor->header_written) {
         encryptor->header_written = true;
-        *n_out += enc_base64url_update(&encryptor->base64, encryptor->header, HEADER_BYTES,
-                                       (char *)out + *n_out);
+        *n_out += enc_base64_update(&encryptor->base64, encryptor->header, HEADER_BYTES,
+                                    (char *)out + *n_out);
     }
-    *n_out += enc_base64url_update(&encryptor->base64, bytes, n, (char *)out + *n_out);
+    *n_out += enc_base64_update(&encryptor->base64, bytes, n, (char *)out + *n_out);
 }
 
 static enum enc_status commit(struct enc_encryptor *base, const struct enc_kernel_item *item,
@@ -228,7 +229,7 @@ static enum enc_status finish(struct enc_encryptor *base, uint8_t *out, size_t *
         return latch(encryptor, status);
 
     write_base64(encryptor, encryptor->ciphertext, BLOCK + ENC_KERNEL_MAC, out, &n_out);
-    n_out += enc_base64url_finish(&encryptor->base64, (char *)out + n_out);
+    n_out += enc_base64_finish(&encryptor->base64, (char *)out + n_out);
     wipe(base); // a token has one end
     *ret_n = n_out;
     return ENC_OK;

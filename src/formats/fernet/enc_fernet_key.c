@@ -2,6 +2,7 @@
 // Fernet keys as text ("Key Format").
 #include <string.h>
 
+#include "enc_base64url.h"
 #include "enc_fernet.h"
 
 _Static_assert(ENC_FERNET_KEY_CHARS ==
