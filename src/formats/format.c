@@ -18,7 +18,7 @@ static enum enc_status update_once(struct enc_encryptor *encryptor, const uint8_
 enum enc_status enc_encryptor_update(struct enc_encryptor *encryptor, const uint8_t *in, size_t n,
                                      uint8_t *out, size_t cap, size_t *ret_n)
 {
-    size_t bound = encryptor->ops->bound(n);
+    size_t bound = encryptor->ops->bound(encryptor, n);
     size_t n_out = 0;
 
     if (cap < bound || cap - bound < ENC_FORMAT_OUT_MIN)

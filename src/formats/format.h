@@ -26,18 +26,17 @@ struct enc_encryptor {
 };
 
 struct enc_encryptor_ops {
-    const char *name;         // as in the query parameter `format`
     const char *content_type; // of the encrypted file
 
     // The most bytes of output that n more bytes of input can yield, finish left out.
-    size_t (*bound)(size_t n);
+    size_t (*bound)(const struct enc_encryptor *, size_t n);
 
     // The size of the encrypted file for a file of n bytes. False if it does not fit in *ret_size.
-    bool (*total)(uint64_t n, uint64_t *ret_size);
+    bool (*total)(const struct enc_encryptor *, uint64_t n, uint64_t *ret_size);
 
-    // Takes some of the n bytes at in, at least one if n > 0, and says in *ret_taken how many. What
-    // they yield goes to out, of cap >= ENC_FORMAT_OUT_MIN bytes. item->op is ENC_KERNEL_NONE if
-    // all is done.
+    // Takes some of the n bytes at in, and says in *ret_taken how many. What they yield goes to
+    // out, of cap >= ENC_FORMAT_OUT_MIN bytes. While n > 0 something is taken, or written, or both.
+    // item->op is ENC_KERNEL_NONE if all is done.
     enum enc_status (*prepare)(struct enc_encryptor *, const uint8_t *in, size_t n, uint8_t *out,
                                size_t cap, size_t *ret_taken, struct enc_kernel_item *item);
 
@@ -45,9 +44,10 @@ struct enc_encryptor_ops {
     enum enc_status (*commit)(struct enc_encryptor *, const struct enc_kernel_item *item,
                               size_t *ret_n);
 
-    // Writes the end of the file, at most ENC_FORMAT_OUT_MIN bytes, to out. Once, after the last
-    // commit.
-    enum enc_status (*finish)(struct enc_encryptor *, uint8_t *out, size_t *ret_n);
+    // Writes the end of the file to out, of cap >= ENC_FORMAT_OUT_MIN bytes: after the last commit,
+    // over and over with new room until *ret_is_ended. It is wiped then.
+    enum enc_status (*finish)(struct enc_encryptor *, uint8_t *out, size_t cap, size_t *ret_n,
+                              bool *ret_is_ended);
 
     // Forgets everything secret and gives back memory. May be called at any time, more than once.
     void (*wipe)(struct enc_encryptor *);

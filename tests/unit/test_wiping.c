@@ -151,10 +151,12 @@ static void the_hook_sees_a_secret_that_is_freed(void **state)
 static void a_finished_token_leaves_no_secret(void **state)
 {
     size_t n, n_before = n_live;
+    bool is_ended;
 
     (void)state;
     begin_and_encrypt();
-    assert_int_equal(encryptor.base.ops->finish(&encryptor.base, out, &n), ENC_OK);
+    assert_int_equal(encryptor.base.ops->finish(&encryptor.base, out, sizeof(out), &n, &is_ended),
+                     ENC_OK);
     assert_nothing_is_left(n_before);
 }
 
@@ -171,6 +173,7 @@ static void an_abandoned_token_leaves_no_secret(void **state)
 static void a_failed_token_leaves_no_secret(void **state)
 {
     size_t n, n_before = n_live;
+    bool is_ended;
     struct enc_kernel_item item, *items[] = {&item};
 
     (void)state;
@@ -181,7 +184,8 @@ static void a_failed_token_leaves_no_secret(void **state)
     item.n--; // the kernel refuses what is not whole blocks
     enc_kernel_run(items, 1);
     assert_int_equal(encryptor.base.ops->commit(&encryptor.base, &item, &n), ENC_MISUSE);
-    assert_int_equal(encryptor.base.ops->finish(&encryptor.base, out, &n), ENC_MISUSE);
+    assert_int_equal(encryptor.base.ops->finish(&encryptor.base, out, sizeof(out), &n, &is_ended),
+                     ENC_MISUSE);
     encryptor.base.ops->wipe(&encryptor.base);
     assert_nothing_is_left(n_before);
 }

@@ -33,6 +33,7 @@ static int print_token(const struct enc_fernet_key *key, uint64_t time, const ui
     static struct enc_fernet_encryptor encryptor;
     static uint8_t out[2 * PIECE_BYTES];
     size_t n_out;
+    bool is_ended;
 
     if (enc_fernet_encryptor_init(&encryptor, key, time, iv) != ENC_OK)
         return 1;
@@ -46,7 +47,7 @@ static int print_token(const struct enc_fernet_key *key, uint64_t time, const ui
         plain += n_piece;
         n -= n_piece;
     }
-    if (encryptor.base.ops->finish(&encryptor.base, out, &n_out) != ENC_OK)
+    if (encryptor.base.ops->finish(&encryptor.base, out, sizeof(out), &n_out, &is_ended) != ENC_OK)
         return 1;
     fwrite(out, 1, n_out, stdout);
     return putchar('\n') == EOF;

@@ -68,18 +68,20 @@ enum enc_status enc_fernet_encryptor_init(struct enc_fernet_encryptor *encryptor
     return status;
 }
 
-static size_t bound(size_t n)
+static size_t bound(const struct enc_encryptor *base, size_t n)
 {
+    (void)base;
     // What may have been waiting: base64's carry, the header, a block but for one byte.
     const size_t waiting = 2 + HEADER_BYTES + (BLOCK - 1);
 
     return n > SIZE_MAX / 2 ? SIZE_MAX : ENC_BASE64_SIZE(n + waiting);
 }
 
-static bool total(uint64_t n, uint64_t *ret_size)
+static bool total(const struct enc_encryptor *base, uint64_t n, uint64_t *ret_size)
 {
     uint64_t raw, size;
 
+    (void)base;
     // PKCS#7 always adds a byte at least: n / 16 + 1 blocks.
     if (__builtin_add_overflow(n / BLOCK * BLOCK, HEADER_BYTES + BLOCK + ENC_KERNEL_MAC, &raw) ||
         __builtin_mul_overflow(raw / 3 + (raw % 3 != 0), 4, &size))
@@ -214,7 +216,8 @@ static enum enc_status encrypt_end(struct enc_fernet_encryptor *encryptor)
     return enc_kernel_lane_mac(&encryptor->lane, encryptor->ciphertext + BLOCK);
 }
 
-static enum enc_status finish(struct enc_encryptor *base, uint8_t *out, size_t *ret_n)
+static enum enc_status finish(struct enc_encryptor *base, uint8_t *out, size_t cap, size_t *ret_n,
+                              bool *ret_is_ended)
 {
     struct enc_fernet_encryptor *encryptor = from_base(base);
     enum enc_status status;
@@ -222,7 +225,7 @@ static enum enc_status finish(struct enc_encryptor *base, uint8_t *out, size_t *
 
     if (encryptor->status != ENC_OK)
         return encryptor->status;
-    if (encryptor->out != NULL)
+    if (cap < ENC_FORMAT_OUT_MIN || encryptor->out != NULL)
         return latch(encryptor, ENC_MISUSE);
     status = encrypt_end(encryptor);
     if (status != ENC_OK)
@@ -232,11 +235,11 @@ static enum enc_status finish(struct enc_encryptor *base, uint8_t *out, size_t *
     n_out += enc_base64_finish(&encryptor->base64, (char *)out + n_out);
     wipe(base); // a token has one end
     *ret_n = n_out;
+    *ret_is_ended = true;
     return ENC_OK;
 }
 
 const struct enc_encryptor_ops enc_fernet_encryptor_ops = {
-    .name = "fernet",
     .content_type = "text/plain; charset=utf-8",
     .bound = bound,
     .total = total,
