@@ -13,8 +13,7 @@
 #define ENC_AEAD_NONCE 12 // bytes; never used twice with a key
 #define ENC_AEAD_TAG 16   // bytes
 
-// Pieces of this many bytes, or multiples of it, go through the cipher at full speed.
-#define ENC_AEAD_STRIDE 512
+#define ENC_AEAD_BLOCK 64 // bytes: pieces of whole blocks are the fastest
 
 // One key, and the message that is under way with it. Secret: wiped by enc_aead_wipe. An all-zero
 // one may be wiped too.

@@ -51,7 +51,7 @@ struct enc_age_key_text {
 ENC_SECRET_TYPE(enc_age_key_text);
 
 // Read AGE-SECRET-KEY-1... and age1... ENC_INVALID_IDENTITY and ENC_INVALID_RECIPIENT, or
-// ENC_NO_MEMORY and ENC_CRYPTO_FAILED: *ret is untouched. A point of low order is no recipient.
+// ENC_NO_MEMORY and ENC_CRYPTO_FAILED: *ret is untouched.
 ENC_MUST_USE enum enc_status enc_age_identity_parse(const char *text, size_t n_chars,
                                                     struct enc_age_identity *ret_identity);
 ENC_MUST_USE enum enc_status enc_age_recipient_parse(const char *text, size_t n_chars,
@@ -112,7 +112,10 @@ struct enc_age_encryptor {
     size_t n_plain;     // bytes of `plain`
     size_t chunk_at;    // bytes of the open chunk that are sealed
     bool chunk_is_open; // it is known whether it is the last
-    size_t n_committed; // bytes that prepare wrote, until commit says so
+    bool is_prepared;   // from prepare to commit
+    size_t n_prepared;  // bytes that prepare wrote
+    bool is_ending;     // the open chunk is the last
+    bool is_sealed;     // and is a chunk no more: only armor is left
     uint8_t head[ENC_AGE_HEAD_MAX];
     uint8_t plain[ENC_AGE_CHUNK]; // of the current chunk
     uint8_t block[ENC_AGE_BLOCK]; // of the binary file, on its way to armor
@@ -133,29 +136,30 @@ extern const struct enc_encryptor_ops enc_age_armored_encryptor_ops;
 struct enc_age_decryptor {
     enum enc_status status; // latched
     int state;              // of enc_age_decryptor.c
+    bool is_armored;
     const struct enc_age_identity *identities;
     size_t n_identities;
     struct enc_age_armor_reader armor;
-    size_t n_space; // white space before the file
-    struct enc_age_header_reader header;
-    struct enc_age_file_key file_key;
+    struct enc_age_header_reader header; // in `held`
+    struct enc_age_file_key file_key;    // from the header to the nonce
     struct enc_age_stream stream;
-    uint64_t n_chunks; // opened
-    size_t n_held;
-    size_t n_raw;
-    size_t raw_at;
-    uint8_t raw[4096];                          // out of armor
-    uint8_t held[ENC_AGE_CHUNK + ENC_AEAD_TAG]; // the header, then each chunk
+    bool has_chunks;   // one was opened
+    size_t n_held;     // bytes of `held`: the nonce, then each chunk
+    size_t n_raw;      // bytes of `raw`
+    size_t raw_at;     // bytes of it that are used up
+    uint8_t raw[4096]; // out of armor
+    uint8_t held[ENC_AGE_CHUNK + ENC_AEAD_TAG];
 };
 
-// Begins a file, binary or armored: it is seen from its first bytes. The identities are tried in
-// their order; they stay alive until the decryptor is wiped.
+// Begins a file, binary or armored: its first byte shows which. The identities are tried in their
+// order; they stay alive until the decryptor is wiped.
 void enc_age_decryptor_init(struct enc_age_decryptor *decryptor,
                             const struct enc_age_identity *identities, size_t n_identities);
 
 // Takes some of the n bytes at in, and writes at most one chunk of plaintext to out, cap >=
 // ENC_AGE_CHUNK bytes, which may not overlap in. Call it until all is taken. What is written is
-// authenticated, and never taken back; but whether the file is whole, only _finish tells.
+// authenticated, and never taken back; but whether the file is whole, only _finish tells. Beyond
+// what is written, out may be overwritten.
 //
 // ENC_AGE_ARMOR, ENC_AGE_HEADER, ENC_AGE_HEADER_TOO_LARGE, ENC_AGE_WORK_FACTOR, ENC_AGE_NO_MATCH,
 // ENC_AGE_NEEDS_PASSPHRASE, ENC_AGE_HEADER_MAC, ENC_AGE_PAYLOAD, a resource, ENC_MISUSE: nothing
@@ -164,10 +168,11 @@ ENC_MUST_USE enum enc_status enc_age_decryptor_update(struct enc_age_decryptor *
                                                       const uint8_t *in, size_t n, uint8_t *out,
                                                       size_t cap, size_t *ret_taken, size_t *ret_n);
 
-// The input has ended: writes the last chunk. ENC_OK: the file was whole, and is all there. The
-// same errors.
+// The input has ended: writes what is left, at most one chunk a call, over and over until
+// *ret_is_ended: then the file was whole, and is all there. The same errors.
 ENC_MUST_USE enum enc_status enc_age_decryptor_finish(struct enc_age_decryptor *decryptor,
-                                                      uint8_t *out, size_t cap, size_t *ret_n);
+                                                      uint8_t *out, size_t cap, size_t *ret_n,
+                                                      bool *ret_is_ended);
 
 // Forgets everything secret and gives back memory. After an _init, at any time, more than once.
 void enc_age_decryptor_wipe(struct enc_age_decryptor *decryptor);

@@ -25,6 +25,12 @@ struct enc_age_file_key {
 };
 ENC_SECRET_TYPE(enc_age_file_key);
 
+// Secret: a key that is derived from another secret: of the MAC, of the payload, of a stanza.
+struct enc_age_derived_key {
+    uint8_t bytes[32];
+};
+ENC_SECRET_TYPE(enc_age_derived_key);
+
 // A piece of a header's text.
 struct enc_age_slice {
     const char *at;
@@ -41,11 +47,10 @@ struct enc_age_stanza {
 
 // Reads a header into storage of the caller's.
 struct enc_age_header_reader {
-    uint8_t *bytes;   // ENC_AGE_HEADER_MAX of them
-    size_t n;         // read so far
-    size_t line_at;   // of the current line
-    size_t stanza_at; // of the first stanza
-    int state;        // of enc_age_header_read.c
+    uint8_t *bytes; // ENC_AGE_HEADER_MAX of them
+    size_t n;       // read so far
+    size_t line_at; // of the current line
+    int state;      // of enc_age_header_read.c
     size_t n_stanzas;
     size_t n_signed; // bytes that the MAC covers
     uint8_t mac[ENC_AGE_MAC];
@@ -66,16 +71,16 @@ ENC_MUST_USE enum enc_status enc_age_header_read(struct enc_age_header_reader *r
 bool enc_age_header_next(const struct enc_age_header_reader *reader, size_t *at,
                          struct enc_age_stanza *ret_stanza);
 
-// Decodes the body of a stanza: stanza->n_body bytes.
-void enc_age_stanza_body(const struct enc_age_stanza *stanza, uint8_t *out);
+// Decodes the body of a stanza to n bytes. False if it has another length.
+bool enc_age_stanza_body(const struct enc_age_stanza *stanza, uint8_t *out, size_t n);
 
 // Whether a header that is whole was made with this file key. ENC_AGE_HEADER_MAC: it was altered;
 // or a resource.
 ENC_MUST_USE enum enc_status enc_age_header_verify(const struct enc_age_header_reader *reader,
                                                    const struct enc_age_file_key *file_key);
 
-// Writes a header into a buffer of the caller's. What does not fit, or is no header, latches
-// ENC_MISUSE, which the last call returns.
+// Writes a header into a buffer of the caller's. What does not fit latches ENC_MISUSE, which the
+// last call returns. It is on the caller that arguments are such, and that there is a stanza.
 struct enc_age_header_writer {
     uint8_t *out;
     size_t cap;

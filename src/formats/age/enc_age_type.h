@@ -36,9 +36,6 @@ struct enc_age_type {
                             struct enc_age_header_writer *writer);
 };
 
-extern const struct enc_age_type enc_age_x25519_type;
-extern const struct enc_age_type enc_age_scrypt_type;
-
 // Finds the file key in a header that is whole: checks every stanza, then tries the identities in
 // their order. ENC_AGE_HEADER, ENC_AGE_NO_MATCH, ENC_AGE_NEEDS_PASSPHRASE, ENC_AGE_WORK_FACTOR or a
 // resource.
