@@ -111,7 +111,7 @@ static void check_raw(const struct drive *drive, const struct upload *upload)
     uint64_t total = 0;
 
     DRIVE_CHECK(drive->step == (upload->plan.is_cut_off ? ENC_JOB_NEEDS_INPUT : ENC_JOB_DONE));
-    DRIVE_CHECK(enc_job_format_total(ENC_JOB_FERNET, upload->n_body, &total));
+    DRIVE_CHECK(enc_encrypt_job_total(drive->job, upload->n_body, &total));
     DRIVE_CHECK(upload->plan.is_cut_off || drive->n_out == total);
 }
 

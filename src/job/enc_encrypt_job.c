@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "enc_fernet.h"
+#include "enc_job_format_ops.h"
 #include "enc_multipart.h"
 #include "format.h"
 
@@ -15,9 +15,6 @@ _Static_assert(ENC_JOB_FORM_PARTS_MAX == ENC_MULTIPART_PARTS_MAX &&
                "a job says the limits of its parser");
 
 _Static_assert(ENC_JOB_OUT_MIN >= ENC_FORMAT_OUT_MIN, "every room is enough for the encryptor");
-_Static_assert(ENC_JOB_SEED_IV_BYTES == ENC_KERNEL_BLOCK &&
-                   ENC_JOB_SEED_BYTES >= ENC_JOB_SEED_IV_BYTES + sizeof(struct enc_fernet_key),
-               "seed: IV, then key");
 
 struct enc_encrypt_job {
     enum enc_job_step state; // what the last step found lacking
@@ -36,74 +33,18 @@ struct enc_encrypt_job {
     size_t n_data;
 
     // Output.
-    union {
-        struct enc_encryptor base;
-        struct enc_fernet_encryptor fernet;
-    } encryptor;
+    const struct enc_job_format_ops *format;
+    struct enc_encryptor *encryptor; // in `storage`
+    bool is_ending;                  // all of the file is encrypted but for its end
     struct enc_kernel_item work;
     uint8_t *out;
     size_t out_cap;
     size_t n_out;
     struct enc_file_name file_name;
+
+    size_t n_bytes;        // of the whole job
+    max_align_t storage[]; // the format's encryptor
 };
-
-static const struct enc_encryptor_ops *const formats[] = {
-    [ENC_JOB_FERNET] = &enc_fernet_encryptor_ops,
-};
-
-#define N_FORMATS (sizeof(formats) / sizeof(formats[0]))
-
-bool enc_job_format_parse(const char *name, size_t n, enum enc_job_format *ret_format)
-{
-    for (size_t i = 0; i < N_FORMATS; i++) {
-        if (strlen(formats[i]->name) == n && memcmp(formats[i]->name, name, n) == 0) {
-            *ret_format = (enum enc_job_format)i;
-            return true;
-        }
-    }
-    return false;
-}
-
-const char *enc_job_format_name(enum enc_job_format format)
-{
-    return formats[format]->name;
-}
-
-const char *enc_job_format_content_type(enum enc_job_format format)
-{
-    return formats[format]->content_type;
-}
-
-bool enc_job_format_total(enum enc_job_format format, uint64_t n, uint64_t *ret_size)
-{
-    return formats[format]->total(n, ret_size);
-}
-
-// Keys the encryptor, with the client's key or with one of its own from the seed. Writes the key's
-// text only where it made it.
-static enum enc_status begin_fernet(struct enc_encrypt_job *job,
-                                    const struct enc_encrypt_job_options *options,
-                                    struct enc_job_key_text *ret_key)
-{
-    ENC_SECRET(enc_fernet_key, key);
-    ENC_SECRET(enc_fernet_key_text, text);
-    const uint8_t *iv = options->seed;
-
-    if (options->key) {
-        enum enc_status st = enc_fernet_key_parse(options->key, options->n_key, &key);
-        if (st != ENC_OK)
-            return st;
-        return enc_fernet_encryptor_init(&job->encryptor.fernet, &key, options->time, iv);
-    }
-    memcpy(key.bytes, options->seed + ENC_JOB_SEED_IV_BYTES, sizeof(key.bytes));
-    enum enc_status st = enc_fernet_encryptor_init(&job->encryptor.fernet, &key, options->time, iv);
-    if (st != ENC_OK)
-        return st;
-    enc_fernet_key_format(&key, &text);
-    memcpy(ret_key->chars, text.chars, sizeof(text.chars));
-    ret_key->n = ENC_FERNET_KEY_CHARS;
-    return ENC_OK;
-}
 
 static enum enc_status begin_input(struct enc_encrypt_job *job,
                                    const struct enc_encrypt_job_options *options)
@@ -125,10 +66,24 @@ static enum enc_status begin_input(struct enc_encrypt_job *job,
         enc_multipart_init(&job->multipart, &boundary);
         return ENC_OK;
     case ENC_MULTIPART_NOT:
-        enc_file_name_encrypted(options->name, options->n_name, &job->file_name);
+        enc_file_name_encrypted(&job->format->name_style, options->name, options->n_name,
+                                &job->file_name);
         return ENC_OK;
     }
     return ENC_MISUSE;
+}
+
+static struct enc_encrypt_job *allocate(const struct enc_job_format_ops *format)
+{
+    size_t n_bytes = sizeof(struct enc_encrypt_job) + format->encryptor_bytes;
+    struct enc_encrypt_job *job = malloc(n_bytes);
+
+    if (!job)
+        return NULL;
+    memset(job, 0, sizeof(*job)); // an encryptor sees to itself
+    job->n_bytes = n_bytes;
+    job->format = format;
+    return job;
 }
 
 enum enc_status enc_encrypt_job_new(const struct enc_encrypt_job_options *options,
@@ -136,22 +91,34 @@ enum enc_status enc_encrypt_job_new(const struct enc_encrypt_job_options *option
                                     struct enc_encrypt_job **ret_job)
 {
     *ret_job = NULL;
-    struct enc_encrypt_job *job = calloc(1, sizeof(*job));
+    struct enc_encrypt_job *job = allocate(enc_job_format_ops(options->format));
     if (!job)
         return ENC_NO_MEMORY;
 
     ENC_SECRET(enc_job_key_text, key);
+    struct enc_encryptor *encryptor = (struct enc_encryptor *)job->storage;
     enum enc_status st = begin_input(job, options);
     if (st == ENC_OK)
-        st = begin_fernet(job, options, &key);
+        st = job->format->begin(encryptor, options, &key);
     if (st != ENC_OK) {
         enc_encrypt_job_free(job);
         return st;
     }
+    job->encryptor = encryptor;
     job->state = ENC_JOB_NEEDS_INPUT;
     *ret_key = key;
     *ret_job = job;
     return ENC_OK;
+}
+
+bool enc_encrypt_job_total(const struct enc_encrypt_job *job, uint64_t n, uint64_t *ret_size)
+{
+    return job->encryptor->ops->total(job->encryptor, n, ret_size);
+}
+
+const char *enc_encrypt_job_content_type(const struct enc_encrypt_job *job)
+{
+    return job->encryptor->ops->content_type;
 }
 
 void enc_encrypt_job_input(struct enc_encrypt_job *job, const uint8_t *in, size_t n)
@@ -206,7 +173,8 @@ static enum enc_status begin_file(struct enc_encrypt_job *job)
     if (job->file_begun)
         return ENC_TOO_MANY_FILES;
     job->file_begun = true;
-    enc_file_name_encrypted(part->filename, part->n_filename, &job->file_name);
+    enc_file_name_encrypted(&job->format->name_style, part->filename, part->n_filename,
+                            &job->file_name);
     return ENC_OK;
 }
 
@@ -292,7 +260,7 @@ static bool has_room(const struct enc_encrypt_job *job)
 
 static enum enc_status prepare_work(struct enc_encrypt_job *job)
 {
-    struct enc_encryptor *encryptor = &job->encryptor.base;
+    struct enc_encryptor *encryptor = job->encryptor;
     size_t taken = 0;
     enum enc_status st =
         encryptor->ops->prepare(encryptor, job->data, job->n_data, job->out + job->n_out,
@@ -304,20 +272,21 @@ static enum enc_status prepare_work(struct enc_encrypt_job *job)
 
 static enum enc_status commit_work(struct enc_encrypt_job *job)
 {
-    struct enc_encryptor *encryptor = &job->encryptor.base;
+    struct enc_encryptor *encryptor = job->encryptor;
     size_t n = 0;
     enum enc_status st = encryptor->ops->commit(encryptor, &job->work, &n);
     job->n_out += n;
     return st;
 }
 
-static enum enc_status finish_file(struct enc_encrypt_job *job)
+// Writes what there is room for of the file's end.
+static enum enc_status finish_file(struct enc_encrypt_job *job, bool *ret_is_ended)
 {
-    struct enc_encryptor *encryptor = &job->encryptor.base;
+    struct enc_encryptor *encryptor = job->encryptor;
     size_t n = 0;
-    enum enc_status st = encryptor->ops->finish(encryptor, job->out + job->n_out, &n);
+    enum enc_status st = encryptor->ops->finish(encryptor, job->out + job->n_out,
+                                                job->out_cap - job->n_out, &n, ret_is_ended);
     job->n_out += n;
-    encryptor->ops->wipe(encryptor);
     return st;
 }
 
@@ -328,10 +297,12 @@ static enum enc_status advance(struct enc_encrypt_job *job, enum enc_job_step *r
         enum input_state input = INPUT_DATA;
         enum enc_status st = ENC_OK;
 
-        if (job->n_data == 0)
+        if (job->n_data == 0 && !job->is_ending)
             st = next_data(job, &input);
         if (st != ENC_OK)
             return st;
+        if (input == INPUT_ENDED)
+            job->is_ending = true;
         if (input == INPUT_LACKING) {
             *ret_step = ENC_JOB_NEEDS_INPUT;
             return ENC_OK;
@@ -340,9 +311,13 @@ static enum enc_status advance(struct enc_encrypt_job *job, enum enc_job_step *r
             *ret_step = ENC_JOB_NEEDS_OUTPUT;
             return ENC_OK;
         }
-        if (input == INPUT_ENDED) {
+        if (job->is_ending) {
+            bool is_ended = false;
+            st = finish_file(job, &is_ended);
             *ret_step = ENC_JOB_DONE;
-            return finish_file(job);
+            if (st != ENC_OK || is_ended)
+                return st;
+            continue;
         }
         st = prepare_work(job);
         if (st == ENC_OK && job->work.op != ENC_KERNEL_NONE) {
@@ -369,7 +344,7 @@ enum enc_job_step enc_encrypt_job_step(struct enc_encrypt_job *job)
     if (st != ENC_OK) {
         job->status = st;
         job->state = ENC_JOB_FAILED;
-        job->encryptor.base.ops->wipe(&job->encryptor.base);
+        job->encryptor->ops->wipe(job->encryptor);
     }
     return job->state;
 }
@@ -391,8 +366,8 @@ void enc_encrypt_job_free(struct enc_encrypt_job *job)
 {
     if (!job)
         return;
-    if (job->encryptor.base.ops)
-        job->encryptor.base.ops->wipe(&job->encryptor.base);
-    enc_wipe(job, sizeof(*job));
+    if (job->encryptor)
+        job->encryptor->ops->wipe(job->encryptor);
+    enc_wipe(job, job->n_bytes);
     free(job);
 }

@@ -18,32 +18,18 @@
 #include <stdint.h>
 
 #include "enc_file_name.h"
+#include "enc_job_format.h"
 #include "enc_secret.h"
 #include "enc_status.h"
-
-// The formats by name; the table in enc_encrypt_job.c maps them to their encryptors.
-enum enc_job_format {
-    ENC_JOB_FERNET,
-};
-
-// The format of that name, n bytes. False if there is none.
-bool enc_job_format_parse(const char *name, size_t n, enum enc_job_format *ret_format);
-const char *enc_job_format_name(enum enc_job_format format);
-const char *enc_job_format_content_type(enum enc_job_format format);
-
-#define ENC_JOB_SEED_IV_BYTES 16 // of it that become public, first
-#define ENC_JOB_SEED_BYTES 48    // of randomness that a job asks for
-#define ENC_JOB_KEY_TEXT_MAX 128 // characters of a key as text, with a NUL
 
 #define ENC_JOB_FORM_PARTS_MAX 256         // parts of a form
 #define ENC_JOB_FORM_PART_HEADERS_MAX 8192 // bytes of the headers of one
 
-// Secret: a key as text.
-struct enc_job_key_text {
-    char chars[ENC_JOB_KEY_TEXT_MAX];
+// A piece of text of the request's.
+struct enc_job_text {
+    const char *chars;
     size_t n;
 };
-ENC_SECRET_TYPE(enc_job_key_text);
 
 struct enc_encrypt_job_options {
     enum enc_job_format format;
@@ -52,21 +38,22 @@ struct enc_encrypt_job_options {
     size_t n_content_type;
     const char *name; // of the file where the body is the file; n_name bytes; not kept
     size_t n_name;
-    const char
-        *key; // the client's own key as text, n_key characters, or NULL: one is made from seed
+    const char *key; // the client's own key as text, n_key characters, or NULL
     size_t n_key;
-    uint64_t time; // seconds since 1970
-    const uint8_t
-        *seed; // ENC_JOB_SEED_BYTES random bytes: the IV, then the key. Secret; the caller wipes it
+    const struct enc_job_text *recipients; // of age, instead of a key; not kept
+    size_t n_recipients;                   // up to ENC_JOB_RECIPIENTS_MAX; 0: none
+    bool armor;                            // of age
+    uint64_t time;                         // seconds since 1970
+    const uint8_t *seed; // ENC_JOB_SEED_BYTES random bytes. Secret; the caller wipes it
 };
 
 struct enc_encrypt_job;
 
-// Makes a job on the heap, with all the memory that it will ever use, and hands over the key that
-// it made
-// (*ret_key->n is 0 where the client brought its own): the job keeps what encrypts, not the text.
-// ENC_BOUNDARY_*, ENC_UNSUPPORTED_MEDIA_TYPE, ENC_INVALID_KEY, or a resource: *ret_job is NULL
-// then, and *ret_key is untouched.
+// Makes a job on the heap, with all the memory that it will ever use. Without a key and recipients
+// it makes a key, and hands it over (ret_key->n is 0 else): the job keeps what encrypts, not the
+// text. ENC_BOUNDARY_*, ENC_UNSUPPORTED_MEDIA_TYPE, ENC_INVALID_KEY, ENC_INVALID_IDENTITY,
+// ENC_INVALID_RECIPIENT, a resource, or ENC_MISUSE for options that do not go together: *ret_job is
+// NULL then, and *ret_key is untouched.
 ENC_MUST_USE enum enc_status enc_encrypt_job_new(const struct enc_encrypt_job_options *options,
                                                  struct enc_job_key_text *ret_key,
                                                  struct enc_encrypt_job **ret_job);
@@ -110,8 +97,12 @@ bool enc_encrypt_job_is_form(const struct enc_encrypt_job *job);
 // output.
 void enc_encrypt_job_file_name(const struct enc_encrypt_job *job, struct enc_file_name *ret_name);
 
-// The size of the encrypted file for a file of n bytes. False if it cannot be known.
-bool enc_job_format_total(enum enc_job_format format, uint64_t n, uint64_t *ret_size);
+// The size of the encrypted file for a file of n bytes. False if it cannot be known. Before the
+// first input.
+bool enc_encrypt_job_total(const struct enc_encrypt_job *job, uint64_t n, uint64_t *ret_size);
+
+// The media type of the encrypted file. Static.
+const char *enc_encrypt_job_content_type(const struct enc_encrypt_job *job);
 
 // Wipes and frees. NULL is fine.
 void enc_encrypt_job_free(struct enc_encrypt_job *job);

@@ -6,17 +6,11 @@
 #include <stdint.h>
 #include <string.h>
 
-#define PREFIX "encrypted_"
-#define PREFIX_BYTES (sizeof(PREFIX) - 1)
-#define NO_NAME "file.txt"
 #define EXTENSION_MAX 20 // bytes, with its dot; what is longer is no extension
-#define ROOM (ENC_FILE_NAME_MAX - PREFIX_BYTES)
 
 #define DISPOSITION "attachment; filename=\""
 #define DISPOSITION_EXTENDED "; filename*=UTF-8''"
 
-_Static_assert(ROOM > EXTENSION_MAX, "a name that is cut keeps some of its stem");
-_Static_assert(sizeof(NO_NAME) - 1 <= ROOM, "the name of what has none is never cut");
 _Static_assert(sizeof(DISPOSITION) + ENC_FILE_NAME_MAX + 1 + sizeof(DISPOSITION_EXTENDED) +
                        3 * ENC_FILE_NAME_MAX <=
                    ENC_FILE_NAME_DISPOSITION_MAX,
@@ -146,32 +140,39 @@ static const char *base_name(const char *name, size_t n, size_t *ret_n)
     return n > 0 ? name + begin : "";
 }
 
-void enc_file_name_encrypted(const char *name, size_t n, struct enc_file_name *ret_name)
+// Appends the base name, cut to `room` bytes. Nothing if nothing is left of it.
+static void append_base(struct enc_file_name *name, const char *base, size_t n, size_t room)
 {
-    size_t n_base;
-    const char *base = base_name(name, n, &n_base);
-    struct shape shape = measure(base, n_base);
+    struct shape shape = measure(base, n);
+    size_t n_before = name->n;
 
-    memset(ret_name, 0, sizeof(*ret_name));
-    append(ret_name, PREFIX, PREFIX_BYTES);
-    if (shape.end == 0) {
-        append(ret_name, NO_NAME, sizeof(NO_NAME) - 1);
-        return;
-    }
     // A name that is all extension (".profile") has none.
     if (shape.extension == 0 || shape.end - shape.extension > EXTENSION_MAX)
         shape.extension = shape.end;
     size_t stem = shape.extension;
-    if (shape.end > ROOM)
-        stem = ROOM - (shape.end - shape.extension);
-    append_cut(ret_name, base, n_base, &shape, stem);
+    if (shape.end > room)
+        stem = room - (shape.end - shape.extension);
+    append_cut(name, base, n, &shape, stem);
 
     // The cut may have laid bare a dot or a space.
-    while (ret_name->n > PREFIX_BYTES &&
-           (ret_name->chars[ret_name->n - 1] == '.' || ret_name->chars[ret_name->n - 1] == ' '))
-        ret_name->chars[--ret_name->n] = '\0';
-    if (ret_name->n == PREFIX_BYTES)
-        append(ret_name, NO_NAME, sizeof(NO_NAME) - 1);
+    while (name->n > n_before &&
+           (name->chars[name->n - 1] == '.' || name->chars[name->n - 1] == ' '))
+        name->chars[--name->n] = '\0';
+}
+
+void enc_file_name_encrypted(const struct enc_file_name_style *style, const char *name, size_t n,
+                             struct enc_file_name *ret_name)
+{
+    size_t n_base;
+    const char *base = base_name(name, n, &n_base);
+    size_t n_prefix = strlen(style->prefix), n_suffix = strlen(style->suffix);
+
+    memset(ret_name, 0, sizeof(*ret_name));
+    append(ret_name, style->prefix, n_prefix);
+    append_base(ret_name, base, n_base, ENC_FILE_NAME_MAX - n_prefix - n_suffix);
+    if (ret_name->n == n_prefix)
+        append(ret_name, style->unnamed, strlen(style->unnamed));
+    append(ret_name, style->suffix, n_suffix);
 }
 
 // A header's value being written; the static assertion above says that it fits.

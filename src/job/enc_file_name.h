@@ -12,12 +12,21 @@ struct enc_file_name {
     size_t n;
 };
 
-// The name under which an encrypted file is saved: "encrypted_" + the base name of the n bytes at
-// name (any bytes, any length, NULL if n is 0). Directories of either kind ('/' and '\'), control
-// characters, line separators, what turns the direction of writing, invalid UTF-8, and dots and
-// spaces at the end go; a name of which nothing is left (so "." and "..") counts as "file.txt". Cut
-// to ENC_FILE_NAME_MAX bytes at a character; an extension of up to 20 bytes is kept.
-void enc_file_name_encrypted(const char *name, size_t n, struct enc_file_name *ret_name);
+// How a format names what it encrypted.
+struct enc_file_name_style {
+    const char *prefix;
+    const char *suffix;
+    const char *unnamed; // what a file without a name counts as
+};
+
+// The name under which an encrypted file is saved: prefix, the base name of the n bytes at name
+// (any bytes, any length, NULL if n is 0), suffix. Directories of either kind ('/' and '\'),
+// control characters, line separators, what turns the direction of writing, invalid UTF-8, and dots
+// and spaces at the end go; a name of which nothing is left (so "." and "..") counts as
+// style->unnamed. Cut to ENC_FILE_NAME_MAX bytes at a character; an extension of up to 20 bytes is
+// kept.
+void enc_file_name_encrypted(const struct enc_file_name_style *style, const char *name, size_t n,
+                             struct enc_file_name *ret_name);
 
 // The longest value that enc_file_name_disposition writes, with its NUL: the name as a quoted ASCII
 // string and again percent-encoded.

@@ -114,10 +114,12 @@ static const struct name_case names[] = {
     CASE("a cut that leaves nothing but spaces", S50 S50 S50 A10, "file.txt"),
 };
 
+static const struct enc_file_name_style fernet_style = {"encrypted_", "", "file.txt"};
+
 static void name_of(const char *name, size_t n, struct enc_file_name *ret_name)
 {
     memset(ret_name, 0xA5, sizeof(*ret_name));
-    enc_file_name_encrypted(name, n, ret_name);
+    enc_file_name_encrypted(&fernet_style, name, n, ret_name);
 }
 
 static void each_name_becomes_what_the_table_says(void **state)

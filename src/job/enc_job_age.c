@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// age in a job. The seed: the payload's nonce, an identity, the file key, then what each stanza
+// takes.
+#include <string.h>
+
+#include "enc_age.h"
+#include "enc_job_format_ops.h"
+
+#define IDENTITY_BYTES 32
+#define IDENTITY_AT ENC_JOB_SEED_OPEN_BYTES
+#define FILE_KEY_AT (IDENTITY_AT + IDENTITY_BYTES)
+#define STANZAS_AT (FILE_KEY_AT + sizeof(struct enc_age_file_key))
+
+_Static_assert(ENC_JOB_SEED_OPEN_BYTES == ENC_AGE_NONCE &&
+                   ENC_JOB_SEED_BYTES == STANZAS_AT + ENC_AGE_RECIPIENTS_MAX * ENC_AGE_STANZA_SEED,
+               "the seed is enough");
+_Static_assert(ENC_JOB_RECIPIENTS_MAX == ENC_AGE_RECIPIENTS_MAX,
+               "a job takes as many recipients as a file");
+_Static_assert(ENC_JOB_KEY_TEXT_MAX >= ENC_AGE_KEY_CHARS_MAX, "a key fits as text");
+
+// Secret, if a passphrase is among them.
+struct recipients {
+    struct enc_age_recipient list[ENC_AGE_RECIPIENTS_MAX];
+    size_t n;
+};
+ENC_SECRET_TYPE(recipients);
+
+static void copy_text(const struct enc_age_key_text *text, struct enc_job_key_text *ret_text)
+{
+    memcpy(ret_text->chars, text->chars, sizeof(text->chars));
+    ret_text->n = text->n_chars;
+}
+
+static enum enc_status parse_recipients(const struct enc_encrypt_job_options *options,
+                                        struct recipients *ret_recipients)
+{
+    if (options->n_recipients > ENC_AGE_RECIPIENTS_MAX || options->key)
+        return ENC_MISUSE;
+    for (size_t i = 0; i < options->n_recipients; i++) {
+        enum enc_status st = enc_age_recipient_parse(
+            options->recipients[i].chars, options->recipients[i].n, &ret_recipients->list[i]);
+        if (st != ENC_OK)
+            return st;
+    }
+    ret_recipients->n = options->n_recipients;
+    return ENC_OK;
+}
+
+// The recipient of the client's identity, or of one from the seed, whose text is then in *ret_key.
+static enum enc_status own_recipient(const struct enc_encrypt_job_options *options,
+                                     struct recipients *ret_recipients,
+                                     struct enc_job_key_text *ret_key)
+{
+    ENC_SECRET(enc_age_identity, identity);
+    ENC_SECRET(enc_age_key_text, text);
+    enum enc_status st;
+
+    if (options->key) {
+        st = enc_age_identity_parse(options->key, options->n_key, &identity);
+    } else {
+        st = enc_age_x25519_identity(options->seed + IDENTITY_AT, &identity);
+        if (st == ENC_OK) {
+            enc_age_x25519_identity_text(&identity, &text);
+            copy_text(&text, ret_key);
+        }
+    }
+    if (st != ENC_OK)
+        return st;
+    enc_age_x25519_recipient(&identity, &ret_recipients->list[0]);
+    ret_recipients->n = 1;
+    return ENC_OK;
+}
+
+static enum enc_status begin(struct enc_encryptor *encryptor,
+                             const struct enc_encrypt_job_options *options,
+                             struct enc_job_key_text *ret_key)
+{
+    ENC_SECRET(recipients, recipients);
+    ENC_SECRET(enc_age_seed, seed);
+    enum enc_status st = options->n_recipients > 0 ? parse_recipients(options, &recipients)
+                                                   : own_recipient(options, &recipients, ret_key);
+
+    if (st != ENC_OK)
+        return st;
+    memcpy(seed.nonce, options->seed, sizeof(seed.nonce));
+    memcpy(seed.file_key.bytes, options->seed + FILE_KEY_AT, sizeof(seed.file_key.bytes));
+    memcpy(seed.stanzas, options->seed + STANZAS_AT, sizeof(seed.stanzas));
+    struct enc_age_encryptor_options age_options = {
+        .recipients = recipients.list,
+        .n_recipients = recipients.n,
+        .seed = &seed,
+        .armor = options->armor,
+    };
+    return enc_age_encryptor_init((struct enc_age_encryptor *)encryptor, &age_options);
+}
+
+static enum enc_status make_key(const uint8_t *seed, struct enc_job_key_text *ret_key,
+                                struct enc_job_key_text *ret_recipient)
+{
+    ENC_SECRET(enc_age_identity, identity);
+    ENC_SECRET(enc_age_recipient, recipient);
+    ENC_SECRET(enc_age_key_text, text);
+    enum enc_status st = enc_age_x25519_identity(seed + IDENTITY_AT, &identity);
+
+    if (st != ENC_OK)
+        return st;
+    enc_age_x25519_identity_text(&identity, &text);
+    copy_text(&text, ret_key);
+    enc_age_x25519_recipient(&identity, &recipient);
+    enc_age_x25519_recipient_text(&recipient, &text);
+    copy_text(&text, ret_recipient);
+    return ENC_OK;
+}
+
+bool enc_job_is_recipient(const char *text, size_t n)
+{
+    ENC_SECRET(enc_age_recipient, recipient);
+
+    return enc_age_recipient_parse(text, n, &recipient) == ENC_OK;
+}
+
+const struct enc_job_format_ops enc_job_age_ops = {
+    .name = "age",
+    .name_style = {.prefix = "", .suffix = ".age", .unnamed = "file"},
+    .encryptor_bytes = sizeof(struct enc_age_encryptor),
+    .begin = begin,
+    .make_key = make_key,
+};

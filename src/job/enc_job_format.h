@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// The formats by name, their keys as text, and the randomness that they take.
+#ifndef ENC_JOB_FORMAT_H
+#define ENC_JOB_FORMAT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "enc_secret.h"
+#include "enc_status.h"
+
+// The table in enc_job_format.c maps them to what they do.
+enum enc_job_format {
+    ENC_JOB_FERNET,
+    ENC_JOB_AGE,
+};
+#define ENC_JOB_N_FORMATS 2
+
+// The format of that name, n bytes. False if there is none.
+bool enc_job_format_parse(const char *name, size_t n, enum enc_job_format *ret_format);
+const char *enc_job_format_name(enum enc_job_format format);
+
+#define ENC_JOB_RECIPIENTS_MAX 20 // of one file
+
+#define ENC_JOB_SEED_OPEN_BYTES 16 // of it that become public, first
+#define ENC_JOB_SEED_BYTES 704     // of randomness that a job asks for, or a key
+
+#define ENC_JOB_KEY_TEXT_MAX 128 // characters of a key as text, with a NUL
+
+// Secret: a key as text.
+struct enc_job_key_text {
+    char chars[ENC_JOB_KEY_TEXT_MAX];
+    size_t n;
+};
+ENC_SECRET_TYPE(enc_job_key_text);
+
+// Makes a key of a format from ENC_JOB_SEED_BYTES random bytes, and the recipient that belongs to
+// it (ret_recipient->n is 0 where the format has none). A resource: both are untouched.
+ENC_MUST_USE enum enc_status enc_job_key_new(enum enc_job_format format, const uint8_t *seed,
+                                             struct enc_job_key_text *ret_key,
+                                             struct enc_job_key_text *ret_recipient);
+
+// Whether a text of n characters is a recipient, of age.
+bool enc_job_is_recipient(const char *text, size_t n);
+
+#endif

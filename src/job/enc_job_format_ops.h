@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a format is to a job: one file each, and a row in the table of enc_job_format.c.
+#ifndef ENC_JOB_FORMAT_OPS_H
+#define ENC_JOB_FORMAT_OPS_H
+
+#include "enc_encrypt_job.h"
+#include "enc_file_name.h"
+#include "enc_job_format.h"
+#include "format.h"
+
+struct enc_job_format_ops {
+    const char *name; // as in the query parameter `format`
+    struct enc_file_name_style name_style;
+    size_t encryptor_bytes; // of the format's encryptor, whose first member is an enc_encryptor
+
+    // Keys an encryptor, with the client's keys or with one from the seed, whose text is then in
+    // *ret_key. On an error the encryptor is as wiped, or has no ops yet.
+    enum enc_status (*begin)(struct enc_encryptor *encryptor,
+                             const struct enc_encrypt_job_options *options,
+                             struct enc_job_key_text *ret_key);
+
+    enum enc_status (*make_key)(const uint8_t *seed, struct enc_job_key_text *ret_key,
+                                struct enc_job_key_text *ret_recipient);
+};
+
+extern const struct enc_job_format_ops enc_job_fernet_ops;
+extern const struct enc_job_format_ops enc_job_age_ops;
+
+const struct enc_job_format_ops *enc_job_format_ops(enum enc_job_format format);
+
+#endif
