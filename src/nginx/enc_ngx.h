@@ -37,6 +37,7 @@ struct enc_ngx_loc_conf {
 // A request's context. nginx zeroes it on an internal redirect.
 struct enc_ngx_ctx {
     enum enc_ngx_error error; // what we found wrong, for the error filter
+    ngx_uint_t error_number;  // of the recipient that is at fault, from 1; 0: none
     ngx_str_t error_body;     // JSON that takes the place of nginx's page
     bool error_body_sent;
     struct upload *upload; // enc_ngx_encrypt.c's
@@ -71,6 +72,20 @@ void enc_ngx_request_forget_key(ngx_http_request_t *r);
 // Whether the client reads while it sends, and sees where an answer ends whose size is known, or is
 // not: then the answer may begin before the request has ended.
 bool enc_ngx_request_is_full_duplex(ngx_http_request_t *r, bool size_is_known);
+
+// enc_ngx_key.c
+
+// Secret: the randomness for one job, or one key.
+struct enc_ngx_seed {
+    uint8_t bytes[ENC_JOB_SEED_BYTES];
+};
+ENC_SECRET_TYPE(enc_ngx_seed);
+
+// Draws it. ENC_NO_RANDOM.
+ENC_MUST_USE enum enc_status enc_ngx_seed_draw(struct enc_ngx_seed *seed);
+
+// Content handler of /generate_key.
+ngx_int_t enc_ngx_key_handler(ngx_http_request_t *r, const ngx_str_t *name);
 
 // enc_ngx_info.c
 

@@ -56,12 +56,10 @@ void enc_ngx_answer_wipe(struct enc_ngx_answer *answer)
 
 ngx_int_t enc_ngx_answer_head(ngx_http_request_t *r, struct enc_ngx_answer *answer, off_t n_bytes)
 {
-    const char *type = enc_job_format_content_type(answer->format);
-
     r->headers_out.status = NGX_HTTP_OK;
     r->headers_out.content_length_n = n_bytes;
-    r->headers_out.content_type.data = (u_char *)(uintptr_t)type;
-    r->headers_out.content_type.len = ngx_strlen(type);
+    r->headers_out.content_type.data = (u_char *)(uintptr_t)answer->content_type;
+    r->headers_out.content_type.len = ngx_strlen(answer->content_type);
     r->headers_out.content_type_len = r->headers_out.content_type.len;
     // Each answer is a new file, whatever the client has; it is never part of one, nor
     // compressible.

@@ -13,6 +13,7 @@
 
 struct enc_ngx_answer {
     enum enc_job_format format;
+    const char *content_type; // static
     struct enc_file_name file_name;
     struct enc_job_key_text key; // secret; n is 0 where the client brought its own
     ngx_table_elt_t *key_header; // points to key

@@ -126,6 +126,7 @@ static ngx_int_t start_answer(struct upload *u)
     off_t n_answer = u->outbox.is_complete ? enc_ngx_outbox_unsent(&u->outbox) : u->n_answer;
 
     enc_encrypt_job_file_name(u->job, &u->answer.file_name);
+    u->answer.content_type = enc_encrypt_job_content_type(u->job);
     return enc_ngx_answer_head(u->r, &u->answer, n_answer);
 }
 
@@ -431,8 +432,7 @@ static void set_up_outbox(struct upload *u)
         ngx_http_get_module_main_conf(u->r, ngx_http_encrypter_module);
     off_t n_body = enc_ngx_body_declared(u->r);
     uint64_t n_bound = 0; // the file is the body, or a part of it
-    bool bounded = n_body >= 0 &&
-                   enc_job_format_total(u->answer.format, (uint64_t)n_body, &n_bound) &&
+    bool bounded = n_body >= 0 && enc_encrypt_job_total(u->job, (uint64_t)n_body, &n_bound) &&
                    n_bound <= NGX_MAX_OFF_T_VALUE;
 
     u->n_answer = bounded && !enc_encrypt_job_is_form(u->job) ? (off_t)n_bound : -1;

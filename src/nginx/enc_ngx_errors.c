@@ -45,8 +45,17 @@ static const struct {
                                   "the file itself as application/octet-stream."},
     [ENC_NGX_ERROR_INVALID_KEY] = {400, "invalid_key",
                                    "The Encryption-Key header is not a Fernet key: send it once, "
-                                   "as 44 characters of base64url "
-                                   "that end with =, or leave it out to have a key made."},
+                                   "as 44 characters of base64url that end with =, or leave it "
+                                   "out to have a key made. An age identity takes format=age."},
+    [ENC_NGX_ERROR_INVALID_IDENTITY] =
+        {400, "invalid_key",
+         "The Encryption-Key header is not an age identity: send it once, as AGE-SECRET-KEY-1..., "
+         "or leave it out to have one made. A recipient, age1..., goes into the parameter "
+         "recipient."},
+    [ENC_NGX_ERROR_INVALID_RECIPIENT] =
+        {400, "invalid_recipient",
+         "A recipient is not valid: send age1..., the public half of an age identity, as "
+         "age-keygen -y prints it."},
     [ENC_NGX_ERROR_CONTENT_RANGE] =
         {400, "bad_request",
          "A request with Content-Range would encrypt a part of a file: send the whole file without "
@@ -56,14 +65,30 @@ static const struct {
                                         "file as it is, without that header."},
     [ENC_NGX_ERROR_UNKNOWN_PARAMETER] =
         {400, "unknown_parameter",
-         "The query has a parameter that is not known here: the only one is format=fernet."},
+         "The query has a parameter that is not known here: /encrypt_file takes format, armor and "
+         "recipient, and /generate_key takes format."},
     [ENC_NGX_ERROR_REPEATED_PARAMETER] = {400, "invalid_parameter",
                                           "A query parameter is given twice: give each one once."},
     [ENC_NGX_ERROR_MALFORMED_PARAMETER] =
         {400, "invalid_parameter",
          "A query parameter is malformed: write NAME=VALUE, percent-encoded."},
     [ENC_NGX_ERROR_UNKNOWN_FORMAT] =
-        {400, "unknown_format", "The format is not known: use format=fernet, or leave it out."},
+        {400, "unknown_format",
+         "The format is not known: use format=fernet or format=age, or leave it out for fernet."},
+    [ENC_NGX_ERROR_INVALID_ARMOR] = {400, "invalid_parameter",
+                                     "The parameter armor is neither true nor false: use "
+                                     "armor=true for text, or leave it out."},
+    [ENC_NGX_ERROR_TOO_MANY_RECIPIENTS] =
+        {400, "invalid_parameter",
+         "There are too many recipients: send at most 20, or make one identity that they share."},
+    [ENC_NGX_ERROR_AGE_PARAMETER] =
+        {400, "invalid_parameter",
+         "The parameters recipient and armor are for age, and this is Fernet: add format=age, or "
+         "leave them out."},
+    [ENC_NGX_ERROR_KEY_AND_RECIPIENT] =
+        {400, "invalid_parameter",
+         "The request has recipients and an Encryption-Key: send only one of them, and better the "
+         "recipients."},
     [ENC_NGX_ERROR_BAD_REQUEST] = {400, "bad_request",
                                    "This is not a well-formed HTTP request: check the request "
                                    "line, the headers and the length."},
@@ -135,7 +160,9 @@ enum enc_ngx_error enc_ngx_error_of_status(enum enc_status status)
     case ENC_INVALID_KEY:
         return ENC_NGX_ERROR_INVALID_KEY;
     case ENC_INVALID_IDENTITY:
+        return ENC_NGX_ERROR_INVALID_IDENTITY;
     case ENC_INVALID_RECIPIENT:
+        return ENC_NGX_ERROR_INVALID_RECIPIENT;
     case ENC_AGE_ARMOR:
     case ENC_AGE_HEADER:
     case ENC_TAG_MISMATCH:
@@ -208,22 +235,32 @@ static void print_limit(u_char *p, u_char *end, off_t bytes)
     *ngx_slprintf(p, end - 1, "%O %s.", bytes, units[unit]) = '\0';
 }
 
-static ngx_int_t write_error_body(ngx_http_request_t *r, enum enc_ngx_error error,
-                                  ngx_str_t *ret_body)
+// What a sentence ends with that is not always the same.
+static void print_detail(ngx_http_request_t *r, const struct enc_ngx_ctx *ctx, u_char *p,
+                         u_char *end)
+{
+    const ngx_http_core_loc_conf_t *clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    *p = '\0';
+    if (ctx->error == ENC_NGX_ERROR_PAYLOAD_TOO_LARGE)
+        print_limit(p, end, clcf->client_max_body_size);
+    else if (ctx->error == ENC_NGX_ERROR_INVALID_RECIPIENT && ctx->error_number > 0)
+        *ngx_slprintf(p, end - 1, " The faulty one is number %ui.", ctx->error_number) = '\0';
+}
+
+static ngx_int_t write_error_body(ngx_http_request_t *r, struct enc_ngx_ctx *ctx)
 {
     enum { BODY_MAX = 512 };
-    u_char limit[64] = "";
-    ngx_http_core_loc_conf_t *clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+    u_char detail[64];
     u_char *body = ngx_pnalloc(r->pool, BODY_MAX);
 
     if (!body)
         return NGX_ERROR;
-    if (error == ENC_NGX_ERROR_PAYLOAD_TOO_LARGE)
-        print_limit(limit, limit + sizeof(limit), clcf->client_max_body_size);
+    print_detail(r, ctx, detail, detail + sizeof(detail));
     u_char *end = ngx_slprintf(body, body + BODY_MAX, "{\"error\": \"%s%s\", \"code\": \"%s\"}\n",
-                               errors[error].sentence, limit, errors[error].code);
-    ret_body->data = body;
-    ret_body->len = (size_t)(end - body);
+                               errors[ctx->error].sentence, detail, errors[ctx->error].code);
+    ctx->error_body.data = body;
+    ctx->error_body.len = (size_t)(end - body);
     return NGX_OK;
 }
 
@@ -257,8 +294,7 @@ static ngx_int_t error_header_filter(ngx_http_request_t *r)
         return NGX_ERROR;
     if (ctx->error == ENC_NGX_ERROR_NONE)
         ctx->error = error_of_nginx(r);
-    if (write_error_body(r, ctx->error, &ctx->error_body) != NGX_OK ||
-        add_error_headers(r) != NGX_OK)
+    if (write_error_body(r, ctx) != NGX_OK || add_error_headers(r) != NGX_OK)
         return NGX_ERROR;
 
     ngx_str_set(&r->headers_out.content_type, "application/json");

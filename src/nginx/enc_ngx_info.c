@@ -18,17 +18,19 @@ static ngx_int_t write_info(ngx_http_request_t *r, ngx_str_t *ret)
         return NGX_ERROR;
     u_char *end = ngx_slprintf(
         ret->data, ret->data + INFO_MAX,
-        "{\"name\": \"IIGM Encrypter\", \"version\": \"%s\", \"formats\": [\"%s\"], \"limits\": {"
+        "{\"name\": \"IIGM Encrypter\", \"version\": \"%s\", \"formats\": [\"%s\", \"%s\"], "
+        "\"limits\": {"
         "\"body_bytes\": %O, \"hold_bytes\": %uz, "
-        "\"form_parts\": %ui, \"form_part_header_bytes\": %ui, "
+        "\"form_parts\": %ui, \"form_part_header_bytes\": %ui, \"recipients\": %ui, "
         "\"spool_request_bytes\": %O, \"spool_service_bytes\": %O, \"spool_patience_ms\": %M, "
         "\"header_timeout_ms\": %M, \"body_timeout_ms\": %M, \"send_timeout_ms\": %M, "
         "\"keepalive_timeout_ms\": %M}}\n",
-        ENC_VERSION, enc_job_format_name(ENC_JOB_FERNET), clcf->client_max_body_size,
-        conf->hold_bytes, (ngx_uint_t)ENC_JOB_FORM_PARTS_MAX,
-        (ngx_uint_t)ENC_JOB_FORM_PART_HEADERS_MAX, conf->spool_request_max, main_conf->spool_max,
-        conf->spool_patience, cscf->client_header_timeout, clcf->client_body_timeout,
-        clcf->send_timeout, clcf->keepalive_timeout);
+        ENC_VERSION, enc_job_format_name(ENC_JOB_FERNET), enc_job_format_name(ENC_JOB_AGE),
+        clcf->client_max_body_size, conf->hold_bytes, (ngx_uint_t)ENC_JOB_FORM_PARTS_MAX,
+        (ngx_uint_t)ENC_JOB_FORM_PART_HEADERS_MAX, (ngx_uint_t)ENC_JOB_RECIPIENTS_MAX,
+        conf->spool_request_max, main_conf->spool_max, conf->spool_patience,
+        cscf->client_header_timeout, clcf->client_body_timeout, clcf->send_timeout,
+        clcf->keepalive_timeout);
     ret->len = (size_t)(end - ret->data);
     return NGX_OK;
 }

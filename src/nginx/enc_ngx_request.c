@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a request's head to a job: the query parameters and the headers that matter.
+// From a request's head to a job: what its query and its headers come to together.
 #include "enc_ngx.h"
-#include "enc_random.h"
+#include "enc_ngx_query.h"
 
 #define KEY_HEADER "encryption-key"
-
-struct seed {
-    uint8_t bytes[ENC_JOB_SEED_BYTES];
-};
-ENC_SECRET_TYPE(seed);
 
 // The request's header of that lower-case name, NULL if there is none. *ret_n counts how often it
 // came.
@@ -70,74 +65,6 @@ void enc_ngx_request_forget_key(ngx_http_request_t *r)
     }
 }
 
-// Percent-decodes n bytes in place into a new string. False if a '%' is not followed by two hex
-// digits.
-static bool decode(ngx_pool_t *pool, const u_char *text, size_t n, ngx_str_t *ret)
-{
-    u_char *out = ngx_pnalloc(pool, n + 1);
-
-    if (!out)
-        return false;
-    ret->data = out;
-    for (size_t i = 0; i < n; i++) {
-        if (text[i] != '%') {
-            *out++ = text[i];
-            continue;
-        }
-        ngx_int_t value = i + 2 < n ? ngx_hextoi((u_char *)(uintptr_t)text + i + 1, 2) : NGX_ERROR;
-        if (value == NGX_ERROR)
-            return false;
-        *out++ = (u_char)value;
-        i += 2;
-    }
-    ret->len = (size_t)(out - ret->data);
-    return true;
-}
-
-struct parameters {
-    bool has_format;
-    enum enc_job_format format;
-};
-
-static enum enc_ngx_error read_parameter(const ngx_str_t *name, const ngx_str_t *value,
-                                         struct parameters *parameters)
-{
-    if (name->len != 6 || ngx_memcmp(name->data, "format", 6) != 0)
-        return ENC_NGX_ERROR_UNKNOWN_PARAMETER;
-    if (parameters->has_format)
-        return ENC_NGX_ERROR_REPEATED_PARAMETER;
-    parameters->has_format = true;
-    if (!enc_job_format_parse((const char *)value->data, value->len, &parameters->format))
-        return ENC_NGX_ERROR_UNKNOWN_FORMAT;
-    return ENC_NGX_ERROR_NONE;
-}
-
-static enum enc_ngx_error read_query(ngx_http_request_t *r, struct parameters *parameters)
-{
-    const u_char *p = r->args.data;
-    const u_char *end = p + r->args.len;
-
-    while (p < end) {
-        const u_char *next = memchr(p, '&', (size_t)(end - p));
-        if (!next)
-            next = end;
-        if (next > p) {
-            const u_char *equals = memchr(p, '=', (size_t)(next - p));
-            const u_char *value_at = equals ? equals + 1 : next;
-            ngx_str_t name, value;
-
-            if (!decode(r->pool, p, (size_t)((equals ? equals : next) - p), &name) ||
-                !decode(r->pool, value_at, (size_t)(next - value_at), &value))
-                return ENC_NGX_ERROR_MALFORMED_PARAMETER;
-            enum enc_ngx_error error = read_parameter(&name, &value, parameters);
-            if (error != ENC_NGX_ERROR_NONE)
-                return error;
-        }
-        p = next + (next < end);
-    }
-    return ENC_NGX_ERROR_NONE;
-}
-
 static enum enc_ngx_error check_headers(ngx_http_request_t *r)
 {
     size_t n;
@@ -151,29 +78,31 @@ static enum enc_ngx_error check_headers(ngx_http_request_t *r)
     return ENC_NGX_ERROR_NONE;
 }
 
-static enum enc_ngx_error make_job(ngx_http_request_t *r, struct enc_encrypt_job_options *options,
+// What goes together: keys and recipients exclude each other, and only age has the latter, and
+// armor.
+static enum enc_ngx_error check_options(const struct enc_ngx_query *query, size_t n_keys)
+{
+    bool is_age = query->format == ENC_JOB_AGE;
+
+    if (!is_age && (query->n_recipients > 0 || query->has_armor))
+        return ENC_NGX_ERROR_AGE_PARAMETER;
+    if (n_keys > 0 && query->n_recipients > 0)
+        return ENC_NGX_ERROR_KEY_AND_RECIPIENT;
+    if (n_keys > 1)
+        return is_age ? ENC_NGX_ERROR_INVALID_IDENTITY : ENC_NGX_ERROR_INVALID_KEY;
+    return ENC_NGX_ERROR_NONE;
+}
+
+static enum enc_ngx_error make_job(struct enc_encrypt_job_options *options,
                                    struct enc_job_key_text *ret_key,
                                    struct enc_encrypt_job **ret_job)
 {
-    ENC_SECRET(seed, seed);
-    size_t n_keys;
-    const ngx_table_elt_t *key = find_header(r, KEY_HEADER, &n_keys);
+    ENC_SECRET(enc_ngx_seed, seed);
+    enum enc_status st = enc_ngx_seed_draw(&seed);
 
-    if (n_keys > 1)
-        return ENC_NGX_ERROR_INVALID_KEY;
-    if (key) {
-        options->key = (const char *)key->value.data;
-        options->n_key = key->value.len;
-    }
-    // The IV is published, the key never is: each from the generator for its kind.
-    enum enc_status st = enc_random_public(seed.bytes, ENC_JOB_SEED_IV_BYTES);
+    options->seed = seed.bytes;
     if (st == ENC_OK)
-        st = enc_random_secret(seed.bytes + ENC_JOB_SEED_IV_BYTES,
-                               sizeof(seed.bytes) - ENC_JOB_SEED_IV_BYTES);
-    if (st == ENC_OK) {
-        options->seed = seed.bytes;
         st = enc_encrypt_job_new(options, ret_key, ret_job);
-    }
     return st == ENC_OK ? ENC_NGX_ERROR_NONE : enc_ngx_error_of_status(st);
 }
 
@@ -182,23 +111,34 @@ enum enc_ngx_error enc_ngx_request_job(ngx_http_request_t *r, const ngx_str_t *n
                                        struct enc_job_key_text *ret_key,
                                        struct enc_encrypt_job **ret_job)
 {
-    struct parameters parameters = {.format = ENC_JOB_FERNET};
+    enum { TAKES = ENC_NGX_TAKES_FORMAT | ENC_NGX_TAKES_ARMOR | ENC_NGX_TAKES_RECIPIENT };
+    struct enc_ngx_query query;
+    size_t n_keys;
+    const ngx_table_elt_t *key = find_header(r, KEY_HEADER, &n_keys);
     const ngx_table_elt_t *type = r->headers_in.content_type;
+    enum enc_ngx_error error = check_headers(r);
+
+    if (error == ENC_NGX_ERROR_NONE)
+        error = enc_ngx_query_read(r, TAKES, &query);
+    if (error == ENC_NGX_ERROR_NONE)
+        error = check_options(&query, n_keys);
+    if (error != ENC_NGX_ERROR_NONE)
+        return error;
+
     struct enc_encrypt_job_options options = {
+        .format = query.format,
         .is_form = r->method == NGX_HTTP_POST,
         .content_type = type ? (const char *)type->value.data : NULL,
         .n_content_type = type ? type->value.len : 0,
         .name = (const char *)name->data,
         .n_name = name->len,
+        .key = key ? (const char *)key->value.data : NULL,
+        .n_key = key ? key->value.len : 0,
+        .recipients = query.recipients,
+        .n_recipients = query.n_recipients,
+        .armor = query.armor,
         .time = (uint64_t)ngx_time(),
     };
-    enum enc_ngx_error error = check_headers(r);
-
-    if (error == ENC_NGX_ERROR_NONE)
-        error = read_query(r, &parameters);
-    if (error == ENC_NGX_ERROR_NONE) {
-        options.format = *ret_format = parameters.format;
-        error = make_job(r, &options, ret_key, ret_job);
-    }
-    return error;
+    *ret_format = query.format;
+    return make_job(&options, ret_key, ret_job);
 }

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// The table of query parameters.
+#include "enc_ngx_query.h"
+
+#include "enc_ngx.h"
+
+typedef enum enc_ngx_error parameter_reader(ngx_http_request_t *r, const ngx_str_t *value,
+                                            struct enc_ngx_query *query);
+
+static bool is(const ngx_str_t *text, const char *expected)
+{
+    return text->len == ngx_strlen(expected) && ngx_memcmp(text->data, expected, text->len) == 0;
+}
+
+static enum enc_ngx_error read_format(ngx_http_request_t *r, const ngx_str_t *value,
+                                      struct enc_ngx_query *query)
+{
+    (void)r;
+    if (query->has_format)
+        return ENC_NGX_ERROR_REPEATED_PARAMETER;
+    query->has_format = true;
+    if (!enc_job_format_parse((const char *)value->data, value->len, &query->format))
+        return ENC_NGX_ERROR_UNKNOWN_FORMAT;
+    return ENC_NGX_ERROR_NONE;
+}
+
+static enum enc_ngx_error read_armor(ngx_http_request_t *r, const ngx_str_t *value,
+                                     struct enc_ngx_query *query)
+{
+    (void)r;
+    if (query->has_armor)
+        return ENC_NGX_ERROR_REPEATED_PARAMETER;
+    query->has_armor = true;
+    query->armor = is(value, "true");
+    return query->armor || is(value, "false") ? ENC_NGX_ERROR_NONE : ENC_NGX_ERROR_INVALID_ARMOR;
+}
+
+static enum enc_ngx_error read_recipient(ngx_http_request_t *r, const ngx_str_t *value,
+                                         struct enc_ngx_query *query)
+{
+    struct enc_job_text text = {(const char *)value->data, value->len};
+
+    if (query->n_recipients == ENC_JOB_RECIPIENTS_MAX)
+        return ENC_NGX_ERROR_TOO_MANY_RECIPIENTS;
+    query->recipients[query->n_recipients++] = text;
+    if (enc_job_is_recipient(text.chars, text.n))
+        return ENC_NGX_ERROR_NONE;
+    struct enc_ngx_ctx *ctx = enc_ngx_ctx_get(r);
+    if (ctx)
+        ctx->error_number = query->n_recipients;
+    return ENC_NGX_ERROR_INVALID_RECIPIENT;
+}
+
+static const struct {
+    const char *name;
+    unsigned takes;
+    parameter_reader *read;
+} parameters[] = {
+    {"format", ENC_NGX_TAKES_FORMAT, read_format},
+    {"armor", ENC_NGX_TAKES_ARMOR, read_armor},
+    {"recipient", ENC_NGX_TAKES_RECIPIENT, read_recipient},
+};
+
+static parameter_reader *find_reader(const ngx_str_t *name, unsigned takes)
+{
+    for (size_t i = 0; i < sizeof(parameters) / sizeof(parameters[0]); i++) {
+        if ((parameters[i].takes & takes) && is(name, parameters[i].name))
+            return parameters[i].read;
+    }
+    return NULL;
+}
+
+// Percent-decodes n bytes in place into a new string. False if a '%' is not followed by two hex
+// digits.
+static bool decode(ngx_pool_t *pool, const u_char *text, size_t n, ngx_str_t *ret)
+{
+    u_char *out = ngx_pnalloc(pool, n + 1);
+
+    if (!out)
+        return false;
+    ret->data = out;
+    for (size_t i = 0; i < n; i++) {
+        if (text[i] != '%') {
+            *out++ = text[i];
+            continue;
+        }
+        ngx_int_t value = i + 2 < n ? ngx_hextoi((u_char *)(uintptr_t)text + i + 1, 2) : NGX_ERROR;
+        if (value == NGX_ERROR)
+            return false;
+        *out++ = (u_char)value;
+        i += 2;
+    }
+    ret->len = (size_t)(out - ret->data);
+    return true;
+}
+
+// One NAME=VALUE, n bytes.
+static enum enc_ngx_error read_pair(ngx_http_request_t *r, const u_char *pair, size_t n,
+                                    unsigned takes, struct enc_ngx_query *query)
+{
+    const u_char *equals = memchr(pair, '=', n);
+    size_t n_name = equals ? (size_t)(equals - pair) : n;
+    size_t value_at = equals ? n_name + 1 : n;
+    ngx_str_t name, value;
+
+    if (!decode(r->pool, pair, n_name, &name) ||
+        !decode(r->pool, pair + value_at, n - value_at, &value))
+        return ENC_NGX_ERROR_MALFORMED_PARAMETER;
+    parameter_reader *read = find_reader(&name, takes);
+    return read ? read(r, &value, query) : ENC_NGX_ERROR_UNKNOWN_PARAMETER;
+}
+
+enum enc_ngx_error enc_ngx_query_read(ngx_http_request_t *r, unsigned takes,
+                                      struct enc_ngx_query *ret_query)
+{
+    const u_char *p = r->args.data;
+    const u_char *end = p + r->args.len;
+
+    *ret_query = (struct enc_ngx_query){.format = ENC_JOB_FERNET};
+    while (p < end) {
+        const u_char *next = memchr(p, '&', (size_t)(end - p));
+        if (!next)
+            next = end;
+        enum enc_ngx_error error = ENC_NGX_ERROR_NONE;
+        if (next > p)
+            error = read_pair(r, p, (size_t)(next - p), takes, ret_query);
+        if (error != ENC_NGX_ERROR_NONE)
+            return error;
+        p = next + (next < end);
+    }
+    return ENC_NGX_ERROR_NONE;
+}
