@@ -19,23 +19,18 @@ static int fetch(struct enc_crypto_algorithms *algorithms)
     };
 
     algorithms->aes_128_cbc = EVP_CIPHER_fetch(NULL, "AES-128-CBC", NULL);
-    if (algorithms->aes_128_cbc == NULL)
-        return 0;
     algorithms->chacha20_poly1305 = EVP_CIPHER_fetch(NULL, "ChaCha20-Poly1305", NULL);
-    if (algorithms->chacha20_poly1305 == NULL)
-        return 0;
     algorithms->scrypt = EVP_KDF_fetch(NULL, "SCRYPT", NULL);
-    if (algorithms->scrypt == NULL)
-        return 0;
     algorithms->x25519 = EVP_KEYMGMT_fetch(NULL, "X25519", NULL);
-    if (algorithms->x25519 == NULL)
-        return 0;
     algorithms->x25519_exchange = EVP_KEYEXCH_fetch(NULL, "X25519", NULL);
-    if (algorithms->x25519_exchange == NULL)
-        return 0;
+    algorithms->pbkdf2 = EVP_KDF_fetch(NULL, "PBKDF2", NULL);
     algorithms->hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    if (algorithms->hmac == NULL)
+    if (algorithms->aes_128_cbc == NULL || algorithms->chacha20_poly1305 == NULL ||
+        algorithms->scrypt == NULL || algorithms->x25519 == NULL ||
+        algorithms->x25519_exchange == NULL || algorithms->pbkdf2 == NULL ||
+        algorithms->hmac == NULL)
         return 0;
+
     algorithms->hmac_sha256 = EVP_MAC_CTX_new(algorithms->hmac);
     if (algorithms->hmac_sha256 == NULL)
         return 0;
@@ -58,6 +53,7 @@ void enc_crypto_free(void)
 {
     EVP_MAC_CTX_free(enc_crypto_algorithms.hmac_sha256);
     EVP_MAC_free(enc_crypto_algorithms.hmac);
+    EVP_KDF_free(enc_crypto_algorithms.pbkdf2);
     EVP_KEYEXCH_free(enc_crypto_algorithms.x25519_exchange);
     EVP_KEYMGMT_free(enc_crypto_algorithms.x25519);
     EVP_KDF_free(enc_crypto_algorithms.scrypt);

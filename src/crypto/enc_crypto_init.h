@@ -6,8 +6,8 @@
 #include "enc_status.h"
 
 // Call once in each process before anything else of this folder; again is harmless. Not
-// thread-safe. ENC_CRYPTO_FAILED if libcrypto lacks AES-128-CBC, ChaCha20-Poly1305, SHA-256, HMAC,
-// scrypt or X25519.
+// thread-safe. ENC_CRYPTO_FAILED if libcrypto lacks one of what is fetched: AES-128-CBC,
+// ChaCha20-Poly1305, HMAC, SHA-256, PBKDF2, scrypt, X25519.
 ENC_MUST_USE enum enc_status enc_crypto_init(void);
 
 // Gives back what enc_crypto_init took. No lane may be alive.

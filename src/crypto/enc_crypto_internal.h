@@ -13,10 +13,12 @@ struct enc_crypto_algorithms {
     EVP_CIPHER *aes_128_cbc;
     EVP_CIPHER *chacha20_poly1305;
     EVP_KDF *scrypt;
-    // Not used themselves: X25519 is named in each call, as an EVP_PKEY has no other way. That they
-    // are here means that libcrypto has it, and that the look-up ends in its cache.
+    // Not used themselves: OpenSSL looks X25519 up by name for each key and exchange, and PBKDF2
+    // for each scrypt. That they are here means that there are such, so that only memory can be
+    // lacking later, and that the look-up ends in a cache.
     EVP_KEYMGMT *x25519;
     EVP_KEYEXCH *x25519_exchange;
+    EVP_KDF *pbkdf2;
     EVP_MAC *hmac;
     // Has its digest, SHA-256, and a public key of zeros. Lanes copy it and set their own key: a
     // digest can be given to an EVP_MAC_CTX by name only, which costs a look-up.

@@ -2,8 +2,10 @@
 // X25519 over OpenSSL's EVP_PKEY.
 #include "enc_x25519.h"
 
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/params.h>
 #include <openssl/proverr.h>
 
 #include "enc_crypto_internal.h"
@@ -15,15 +17,33 @@ static enum enc_status no_key(uint8_t key[static ENC_X25519_BYTES], enum enc_sta
     return enc_crypto_failed(status);
 }
 
-// Any 32 bytes are a key, of either kind. What fails is an allocation.
-static EVP_PKEY *new_secret(const uint8_t *secret)
+static OSSL_PARAM octets(const char *name, const uint8_t *bytes)
 {
-    return EVP_PKEY_new_raw_private_key_ex(NULL, "X25519", NULL, secret, ENC_X25519_BYTES);
+    // OSSL_PARAM has one kind of pointer for what is read and what is written. This is read.
+    return OSSL_PARAM_construct_octet_string(name, (void *)(uintptr_t)bytes, ENC_X25519_BYTES);
 }
 
-static EVP_PKEY *new_public(const uint8_t *public_key)
+// Either half may be NULL. Any 32 bytes are a key, of both kinds: what fails is an allocation.
+// OpenSSL takes the halves as they are, and computes a public one that is missing.
+static EVP_PKEY *new_key(const uint8_t *secret, const uint8_t *public_key)
 {
-    return EVP_PKEY_new_raw_public_key_ex(NULL, "X25519", NULL, public_key, ENC_X25519_BYTES);
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "X25519", NULL);
+    EVP_PKEY *key = NULL;
+    OSSL_PARAM params[3], *next = params;
+
+    if (secret != NULL)
+        *next++ = octets(OSSL_PKEY_PARAM_PRIV_KEY, secret);
+    if (public_key != NULL)
+        *next++ = octets(OSSL_PKEY_PARAM_PUB_KEY, public_key);
+    *next = OSSL_PARAM_construct_end();
+    if (context == NULL || EVP_PKEY_fromdata_init(context) != 1 ||
+        EVP_PKEY_fromdata(context, &key, secret ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY, params) !=
+            1) {
+        EVP_PKEY_free(key);
+        key = NULL;
+    }
+    EVP_PKEY_CTX_free(context);
+    return key;
 }
 
 enum enc_status enc_x25519_public(const uint8_t secret[static ENC_X25519_BYTES],
@@ -35,11 +55,21 @@ enum enc_status enc_x25519_public(const uint8_t secret[static ENC_X25519_BYTES],
 
     if (enc_crypto_algorithms.x25519 == NULL)
         return no_key(public_key, ENC_CRYPTO_FAILED);
-    ours = new_secret(secret);
+    ours = new_key(secret, NULL);
     ok = ours != NULL && EVP_PKEY_get_raw_public_key(ours, public_key, &n) == 1 &&
          n == ENC_X25519_BYTES;
     EVP_PKEY_free(ours);
     return ok ? ENC_OK : no_key(public_key, ENC_NO_MEMORY);
+}
+
+// OpenSSL 3.0 leaves the shared secret as a field element in a stack frame of its own, about 800
+// bytes below ours, and with it what it computed on the way there. A whole enc_x25519_shared takes
+// about 1200 bytes of stack. tests/unit/test_wiping_age.c looks at what remains.
+static __attribute__((noinline)) void wipe_stack_below(void)
+{
+    uint8_t frames[4096];
+
+    enc_wipe(frames, sizeof(frames));
 }
 
 // OpenSSL refuses a shared secret of zeros with an error of its provider's own. There is no other
@@ -61,6 +91,8 @@ static enum enc_status derive(EVP_PKEY *ours, EVP_PKEY *theirs, uint8_t *shared)
     // The peer is not validated (0): every 32 bytes are a valid one.
     if (context != NULL && EVP_PKEY_derive_init(context) == 1 &&
         EVP_PKEY_derive_set_peer_ex(context, theirs, 0) == 1) {
+        // What somebody else has queued is not about this.
+        ERR_clear_error();
         if (EVP_PKEY_derive(context, shared, &n) == 1)
             status = n == ENC_X25519_BYTES ? ENC_OK : ENC_CRYPTO_FAILED;
         else if (is_low_order())
@@ -79,10 +111,13 @@ enum enc_status enc_x25519_shared(const uint8_t secret[static ENC_X25519_BYTES],
 
     if (enc_crypto_algorithms.x25519 == NULL)
         return no_key(shared, ENC_CRYPTO_FAILED);
-    ours = new_secret(secret);
-    theirs = new_public(public_key);
+    // The exchange does not read our public half. Theirs takes its place, for without any OpenSSL
+    // would compute it, which costs as much as the exchange.
+    ours = new_key(secret, public_key);
+    theirs = new_key(NULL, public_key);
     if (ours != NULL && theirs != NULL)
         status = derive(ours, theirs, shared);
+    wipe_stack_below();
     EVP_PKEY_free(theirs);
     EVP_PKEY_free(ours);
     return status == ENC_OK ? ENC_OK : no_key(shared, status);
