@@ -81,8 +81,9 @@ static enum enc_status go_through_aead(uint8_t *out, int is_altered)
 
     memset(out, 0, N_KEY);
     status = enc_aead_init(&aead, aead_key);
-    if (status == ENC_OK)
-        status = enc_aead_seal_begin(&aead, nonce);
+    if (status != ENC_OK)
+        return aead.cipher == NULL ? status : ENC_MISUSE; // it must be as wiped
+    status = enc_aead_seal_begin(&aead, nonce);
     if (status == ENC_OK)
         status = enc_aead_update(&aead, message, sizeof(message), sealed);
     if (status == ENC_OK)
