@@ -44,6 +44,7 @@ fuzz: deps build-fuzz/build.ninja
 bench: build
 	ENCRYPTER_MODULE=$(CURDIR)/build/$(MODULE) /usr/bin/python3 -B bench/transports.py
 	ENCRYPTER_MODULE=$(CURDIR)/build/$(MODULE) /usr/bin/python3 -B bench/fairness.py
+	/usr/bin/python3 -B bench/age.py build/bench/age_payload
 
 install: build
 	meson install -C build --no-rebuild

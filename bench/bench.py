@@ -46,12 +46,11 @@ def load_client():
 
 
 def run_in_turn(cases, n_rounds, measure):
-    """The results of each case, by its name: measure(load client, *case), so many times."""
+    """The results of each case, by its name: measure(*case), so many times."""
     results = {name: [] for name in cases}
-    with load_client() as load:
-        for _ in range(n_rounds):
-            for name, case in cases.items():
-                results[name].append(measure(load, *case))
+    for _ in range(n_rounds):
+        for name, case in cases.items():
+            results[name].append(measure(*case))
     return results
 
 

@@ -8,9 +8,10 @@ cases take turns.
 
 Usage: fairness.py [SECONDS] [ROUNDS]"""
 
+import functools
 import sys
 
-from bench import CLIENT_CORE, median, on_core, run_in_turn, service, table
+from bench import CLIENT_CORE, load_client, median, on_core, run_in_turn, service, table
 
 SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 10
 ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 3
@@ -45,9 +46,11 @@ def measure(load, n, read, edits):
 
 
 def main():
+    with load_client() as load:
+        results = run_in_turn(CASES, ROUNDS, functools.partial(measure, load))
     table(["large uploads", "p50 ms", "p99 ms", "max ms"],
           [[name] + [median(rounds, key) for key in ("p50_ms", "p99_ms", "max_ms")]
-           for name, rounds in run_in_turn(CASES, ROUNDS, measure).items()])
+           for name, rounds in results.items()])
 
 
 if __name__ == "__main__":

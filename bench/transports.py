@@ -7,9 +7,10 @@ the answer came: little where both directions run at once. The cases take turns.
 
 Usage: transports.py [MIB] [ROUNDS]"""
 
+import functools
 import sys
 
-from bench import CLIENT_CORE, median, on_core, run_in_turn, service, table
+from bench import CLIENT_CORE, load_client, median, on_core, run_in_turn, service, table
 from support import process
 
 MIB = int(sys.argv[1]) if len(sys.argv) > 1 else 1024
@@ -42,10 +43,12 @@ def measure(load, transport, read, edits):
 
 
 def main():
+    with load_client() as load:
+        results = run_in_turn(CASES, ROUNDS, functools.partial(measure, load))
     table(["", "MiB/s", "worker's CPU s", "first byte ms", "of it sent MiB", "worker's peak MiB"],
           [[name, median(rounds, "rate", 0), median(rounds, "cpu", 2), median(rounds, "first", 0),
             median(rounds, "sent", 0), median(rounds, "memory", 1)]
-           for name, rounds in run_in_turn(CASES, ROUNDS, measure).items()])
+           for name, rounds in results.items()])
 
 
 if __name__ == "__main__":
