@@ -15,7 +15,8 @@
 #define ENC_AGE_ARMOR_END "-----END AGE ENCRYPTED FILE-----"
 #define ENC_AGE_ARMOR_LINE_BYTES 48 // of a full line of 64 characters
 
-// White space (space, tab, CR, LF) before the first line, and after the last one.
+// White space (space, tab, CR, LF) before the first line, and after the label that ends the last
+// one: its end of line counts.
 #define ENC_AGE_ARMOR_SPACE_MAX 1024
 
 // The most characters that enc_age_armor_write_end writes.
@@ -32,7 +33,7 @@ struct enc_age_armor_writer {
 // not fit.
 size_t enc_age_armor_bound(size_t n);
 
-// The most bytes n with enc_age_armor_bound(n) <= cap; 0 if there are none.
+// The most bytes n with enc_age_armor_bound(n) <= cap, where that fits; 0 if there are none.
 size_t enc_age_armor_room(size_t cap);
 
 // The characters of the whole armor of n > 0 bytes. False if that does not fit.
@@ -49,21 +50,27 @@ size_t enc_age_armor_write_end(struct enc_age_armor_writer *writer, uint8_t *out
 
 // An all-zero reader is a fresh one.
 struct enc_age_armor_reader {
-    int state;              // of enc_age_armor.c
-    size_t n_space;         // white space, before or after
-    size_t n_line;          // characters in `line`
-    char line[64 + 2];      // the current one, and its end
-    enum enc_status status; // latched
+    int state;            // of enc_age_armor.c
+    size_t n_space;       // white space, before or after
+    size_t n_line;        // characters of the current line so far
+    uint8_t line[64 + 2]; // a line of base64 that comes in pieces, with its end
+    size_t n_last;
+    uint8_t last[ENC_AGE_ARMOR_LINE_BYTES]; // of a short line, which waits for the end to follow
+    enum enc_status status;                 // latched
 };
 
 // Reads armor, strictly (the specification's grammar, and RFC 7468, section 3, for what it refers
 // to): lines of exactly 64 characters, then one of 1 to 64, padded and canonical; no headers, no
 // empty lines, no white space inside. It accepts CRLF as an end of line, a missing end of the last
-// line, and white space around the whole.
+// line, and white space around the whole. Armor without any line is that of an empty file, which
+// is no age file: its header is missing.
 //
-// Takes some of the n bytes at in, all unless out is full, and writes what they decode to, at most
-// cap bytes, cap >= ENC_AGE_ARMOR_LINE_BYTES; whole lines alone. in and out may not overlap.
-// ENC_AGE_ARMOR: it is none.
+// Takes some of the n bytes at in, and writes what they decode to, at most cap bytes, cap >=
+// ENC_AGE_ARMOR_LINE_BYTES; whole lines alone. in and out may not overlap. It takes all of them
+// unless there is no room for another line in out, or what follows is no armor.
+//
+// ENC_AGE_ARMOR: it is none. What was decoded before is not lost: a call that has decoded something
+// returns it, with what it has taken, and the next call fails.
 ENC_MUST_USE enum enc_status enc_age_armor_read(struct enc_age_armor_reader *reader,
                                                 const uint8_t *in, size_t n, uint8_t *out,
                                                 size_t cap, size_t *ret_taken, size_t *ret_n);
