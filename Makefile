@@ -9,6 +9,7 @@
 #   make fuzz       fuzz each target for FUZZ_SECONDS (60)
 #   make bench      measure: see docs/performance.md
 #   make install    install the module into nginx (DESTDIR=)
+#   make test-deps  install what the tests need besides: npm packages, into build-npm
 #   make clean      remove what was built
 
 SETUP = meson setup --prefix=/usr
@@ -20,7 +21,7 @@ run: deps build/build.ninja
 	ninja -C build --quiet $(MODULE)
 	@exec scripts/run build/$(MODULE)
 
-test: build lint
+test: build lint test-deps
 	meson test -C build --no-rebuild --print-errorlogs
 
 build: deps build/build.ninja
@@ -33,7 +34,7 @@ lint: deps build-clang/build.ninja
 format: deps
 	clang-format-14 -i $$(git ls-files '*.c' '*.h')
 
-sanitize: deps build-sanitize/build.ninja
+sanitize: test-deps build-sanitize/build.ninja
 	ninja -C build-sanitize --quiet
 	meson test -C build-sanitize --no-rebuild --print-errorlogs
 
@@ -50,10 +51,13 @@ install: build
 	meson install -C build --no-rebuild
 
 clean:
-	rm -rf build build-clang build-sanitize build-fuzz
+	rm -rf build build-clang build-sanitize build-fuzz build-npm
 
 deps:
 	@scripts/install-packages
+
+test-deps: deps
+	@scripts/install-npm-packages
 
 build/build.ninja: | deps
 	$(SETUP) build
@@ -67,4 +71,4 @@ build-sanitize/build.ninja: | deps
 build-fuzz/build.ninja: | deps
 	CC=clang-14 $(SETUP) -Db_sanitize=address,undefined -Db_lundef=false -Dlibfuzzer=true build-fuzz
 
-.PHONY: run test build lint format sanitize fuzz bench install clean deps
+.PHONY: run test build lint format sanitize fuzz bench install clean deps test-deps
