@@ -99,25 +99,24 @@ static enum enc_status read_nonce(struct enc_age_decryptor *decryptor, struct fl
     return st;
 }
 
-// Opens a full chunk that is followed by more.
-static enum enc_status open_full(struct enc_age_decryptor *decryptor, const uint8_t *chunk,
-                                 struct flow *flow)
+// Opens a chunk of n bytes that is the last one, or not, going by where the input ends. A full one
+// may have been sealed as the other kind: then it is as good as any, and what is wrong is only what
+// follows it, or that nothing does. So it is released, and the error is the next call's.
+static enum enc_status open_chunk(struct enc_age_decryptor *decryptor, const uint8_t *chunk,
+                                  size_t n, bool is_last, struct flow *flow)
 {
-    const size_t n = sizeof(decryptor->held);
-    enum enc_status st = enc_age_stream_open(&decryptor->stream, chunk, n, false, flow->out);
+    enum enc_status st = enc_age_stream_open(&decryptor->stream, chunk, n, is_last, flow->out);
 
-    if (st == ENC_TAG_MISMATCH) {
-        // The last one, perhaps: then it is as good as any, and only what follows is not.
-        st = enc_age_stream_open(&decryptor->stream, chunk, n, true, flow->out);
-        if (st != ENC_OK)
-            return st == ENC_TAG_MISMATCH ? ENC_AGE_PAYLOAD : st;
-        latch(decryptor, ENC_AGE_PAYLOAD);
+    if (st == ENC_TAG_MISMATCH && n == sizeof(decryptor->held)) {
+        st = enc_age_stream_open(&decryptor->stream, chunk, n, !is_last, flow->out);
+        if (st == ENC_OK)
+            latch(decryptor, ENC_AGE_PAYLOAD);
     }
-    if (st == ENC_OK) {
-        decryptor->has_chunks = true;
-        flow->n_out = ENC_AGE_CHUNK;
-    }
-    return st;
+    if (st != ENC_OK)
+        return st == ENC_TAG_MISMATCH ? ENC_AGE_PAYLOAD : st;
+    decryptor->has_chunks = true;
+    flow->n_out = n - ENC_AEAD_TAG;
+    return ENC_OK;
 }
 
 static enum enc_status read_payload(struct enc_age_decryptor *decryptor, struct flow *flow)
@@ -126,10 +125,10 @@ static enum enc_status read_payload(struct enc_age_decryptor *decryptor, struct 
     enum enc_status st;
 
     if (decryptor->n_held == n_full) {
-        st = open_full(decryptor, decryptor->held, flow);
+        st = open_chunk(decryptor, decryptor->held, n_full, false, flow);
         decryptor->n_held = 0;
     } else if (decryptor->n_held == 0 && flow->n_in > n_full) {
-        st = open_full(decryptor, flow->in, flow);
+        st = open_chunk(decryptor, flow->in, n_full, false, flow);
         take(flow, n_full);
     } else {
         hold(decryptor, flow, n_full);
@@ -227,11 +226,7 @@ static enum enc_status open_last(struct enc_age_decryptor *decryptor, struct flo
 
     if (n < ENC_AEAD_TAG || (n == ENC_AEAD_TAG && decryptor->has_chunks))
         return ENC_AGE_PAYLOAD;
-    enum enc_status st =
-        enc_age_stream_open(&decryptor->stream, decryptor->held, n, true, flow->out);
-    if (st == ENC_OK)
-        flow->n_out = n - ENC_AEAD_TAG;
-    return st == ENC_TAG_MISMATCH ? ENC_AGE_PAYLOAD : st;
+    return open_chunk(decryptor, decryptor->held, n, true, flow);
 }
 
 static enum enc_status end(struct enc_age_decryptor *decryptor, struct flow *flow)
@@ -261,6 +256,7 @@ enum enc_status enc_age_decryptor_finish(struct enc_age_decryptor *decryptor, ui
         st = end(decryptor, &flow);
     if (st != ENC_OK)
         return latch(decryptor, st);
+    is_ended = is_ended && decryptor->status == ENC_OK;
     if (is_ended) {
         decryptor->state = AT_END;
         forget_keys(decryptor);
