@@ -20,13 +20,14 @@ static int fetch(struct enc_crypto_algorithms *algorithms)
 
     algorithms->aes_128_cbc = EVP_CIPHER_fetch(NULL, "AES-128-CBC", NULL);
     algorithms->chacha20_poly1305 = EVP_CIPHER_fetch(NULL, "ChaCha20-Poly1305", NULL);
+    algorithms->hkdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
     algorithms->scrypt = EVP_KDF_fetch(NULL, "SCRYPT", NULL);
     algorithms->x25519 = EVP_KEYMGMT_fetch(NULL, "X25519", NULL);
     algorithms->x25519_exchange = EVP_KEYEXCH_fetch(NULL, "X25519", NULL);
     algorithms->pbkdf2 = EVP_KDF_fetch(NULL, "PBKDF2", NULL);
     algorithms->hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
     if (algorithms->aes_128_cbc == NULL || algorithms->chacha20_poly1305 == NULL ||
-        algorithms->scrypt == NULL || algorithms->x25519 == NULL ||
+        algorithms->hkdf == NULL || algorithms->scrypt == NULL || algorithms->x25519 == NULL ||
         algorithms->x25519_exchange == NULL || algorithms->pbkdf2 == NULL ||
         algorithms->hmac == NULL)
         return 0;
@@ -57,6 +58,7 @@ void enc_crypto_free(void)
     EVP_KEYEXCH_free(enc_crypto_algorithms.x25519_exchange);
     EVP_KEYMGMT_free(enc_crypto_algorithms.x25519);
     EVP_KDF_free(enc_crypto_algorithms.scrypt);
+    EVP_KDF_free(enc_crypto_algorithms.hkdf);
     EVP_CIPHER_free(enc_crypto_algorithms.chacha20_poly1305);
     EVP_CIPHER_free(enc_crypto_algorithms.aes_128_cbc);
     enc_crypto_algorithms = (struct enc_crypto_algorithms){0};

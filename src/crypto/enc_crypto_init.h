@@ -7,7 +7,7 @@
 
 // Call once in each process before anything else of this folder; again is harmless. Not
 // thread-safe. ENC_CRYPTO_FAILED if libcrypto lacks one of what is fetched: AES-128-CBC,
-// ChaCha20-Poly1305, HMAC, SHA-256, PBKDF2, scrypt, X25519.
+// ChaCha20-Poly1305, HKDF, HMAC, SHA-256, PBKDF2, scrypt, X25519.
 ENC_MUST_USE enum enc_status enc_crypto_init(void);
 
 // Gives back what enc_crypto_init took. No lane may be alive.

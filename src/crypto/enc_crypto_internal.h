@@ -12,6 +12,7 @@
 struct enc_crypto_algorithms {
     EVP_CIPHER *aes_128_cbc;
     EVP_CIPHER *chacha20_poly1305;
+    EVP_KDF *hkdf;
     EVP_KDF *scrypt;
     // Not used themselves: OpenSSL looks X25519 up by name for each key and exchange, and PBKDF2
     // for each scrypt. That they are here means that there are such, so that only memory can be

@@ -17,7 +17,8 @@ struct enc_bytes {
 };
 
 // HKDF-SHA-256: extract, then expand to 32 bytes. An empty salt is the one of 32 zeros that RFC
-// 5869, section 2.2, puts in its place. ENC_NO_MEMORY or ENC_CRYPTO_FAILED: key is all zero.
+// 5869, section 2.2, puts in its place. ENC_NO_MEMORY, ENC_CRYPTO_FAILED, or ENC_MISUSE for an
+// empty secret: key is all zero.
 ENC_MUST_USE enum enc_status enc_hkdf_sha256(struct enc_bytes secret, struct enc_bytes salt,
                                              struct enc_bytes info,
                                              uint8_t key[static ENC_KDF_KEY]);

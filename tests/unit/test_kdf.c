@@ -87,17 +87,27 @@ static void hkdf_takes_no_salt_and_no_info(void **state)
 
 static void each_input_of_hkdf_counts(void **state)
 {
-    uint8_t keys[5][ENC_KDF_KEY];
+    uint8_t keys[4][ENC_KDF_KEY];
 
     (void)state;
     assert_int_equal(enc_hkdf_sha256(text("a"), text("b"), text("c"), keys[0]), ENC_OK);
     assert_int_equal(enc_hkdf_sha256(text("A"), text("b"), text("c"), keys[1]), ENC_OK);
     assert_int_equal(enc_hkdf_sha256(text("a"), text("B"), text("c"), keys[2]), ENC_OK);
     assert_int_equal(enc_hkdf_sha256(text("a"), text("b"), text("C"), keys[3]), ENC_OK);
-    assert_int_equal(enc_hkdf_sha256(nothing(), text("b"), text("c"), keys[4]), ENC_OK);
-    for (size_t i = 0; i < 5; i++)
+    for (size_t i = 0; i < 4; i++)
         for (size_t j = 0; j < i; j++)
             assert_memory_not_equal(keys[i], keys[j], ENC_KDF_KEY);
+}
+
+static void hkdf_of_nothing_is_refused(void **state)
+{
+    uint8_t key[ENC_KDF_KEY];
+
+    (void)state;
+    memset(key, 0xa5, sizeof(key));
+    assert_int_equal(enc_hkdf_sha256(nothing(), text("b"), text("c"), key), ENC_MISUSE);
+    for (size_t i = 0; i < sizeof(key); i++)
+        assert_int_equal(key[i], 0);
 }
 
 // From Python's hmac module.
@@ -225,6 +235,7 @@ int main(void)
         cmocka_unit_test(hkdf_has_the_vector_of_long_inputs),
         cmocka_unit_test(hkdf_takes_no_salt_and_no_info),
         cmocka_unit_test(each_input_of_hkdf_counts),
+        cmocka_unit_test(hkdf_of_nothing_is_refused),
         cmocka_unit_test(hmac_is_as_elsewhere),
         cmocka_unit_test(scrypt_has_the_vector_of_the_standard),
         cmocka_unit_test(scrypt_takes_small_factors_and_empty_inputs),
