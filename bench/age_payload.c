@@ -33,7 +33,7 @@ static enum enc_status begin(struct enc_age_encryptor *encryptor, bool armor)
         st = enc_age_x25519_identity(secret, &identity);
     if (st != ENC_OK)
         return st;
-    enc_age_x25519_recipient(&identity, &recipient);
+    enc_age_identity_recipient(&identity, &recipient);
     return enc_age_encryptor_init(encryptor, &options);
 }
 

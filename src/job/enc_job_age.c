@@ -60,13 +60,13 @@ static enum enc_status own_recipient(const struct enc_encrypt_job_options *optio
     } else {
         st = enc_age_x25519_identity(options->seed + IDENTITY_AT, &identity);
         if (st == ENC_OK) {
-            enc_age_x25519_identity_text(&identity, &text);
+            enc_age_identity_text(&identity, &text);
             copy_text(&text, ret_key);
         }
     }
     if (st != ENC_OK)
         return st;
-    enc_age_x25519_recipient(&identity, &ret_recipients->list[0]);
+    enc_age_identity_recipient(&identity, &ret_recipients->list[0]);
     ret_recipients->n = 1;
     return ENC_OK;
 }
@@ -104,10 +104,10 @@ static enum enc_status make_key(const uint8_t *seed, struct enc_job_key_text *re
 
     if (st != ENC_OK)
         return st;
-    enc_age_x25519_identity_text(&identity, &text);
+    enc_age_identity_text(&identity, &text);
     copy_text(&text, ret_key);
-    enc_age_x25519_recipient(&identity, &recipient);
-    enc_age_x25519_recipient_text(&recipient, &text);
+    enc_age_identity_recipient(&identity, &recipient);
+    enc_age_recipient_text(&recipient, &text);
     copy_text(&text, ret_recipient);
     return ENC_OK;
 }

@@ -275,9 +275,9 @@ static void print_keys(const struct request *request)
     struct enc_age_key_text identity_text, recipient_text;
 
     require(secret.n == 32 && enc_age_x25519_identity(secret.at, &identity) == ENC_OK);
-    enc_age_x25519_recipient(&identity, &recipient);
-    enc_age_x25519_identity_text(&identity, &identity_text);
-    enc_age_x25519_recipient_text(&recipient, &recipient_text);
+    enc_age_identity_recipient(&identity, &recipient);
+    enc_age_identity_text(&identity, &identity_text);
+    enc_age_recipient_text(&recipient, &recipient_text);
     require(strlen(identity_text.chars) == identity_text.n_chars);
     require(strlen(recipient_text.chars) == recipient_text.n_chars);
     printf("%s %s\n", identity_text.chars, recipient_text.chars);

@@ -57,17 +57,18 @@ ENC_MUST_USE enum enc_status enc_age_identity_parse(const char *text, size_t n_c
 ENC_MUST_USE enum enc_status enc_age_recipient_parse(const char *text, size_t n_chars,
                                                      struct enc_age_recipient *ret_recipient);
 
-// The X25519 identity of 32 random bytes, and the recipient that belongs to it.
+// The X25519 identity of 32 random bytes.
 ENC_MUST_USE enum enc_status enc_age_x25519_identity(const uint8_t secret[static 32],
                                                      struct enc_age_identity *ret_identity);
-void enc_age_x25519_recipient(const struct enc_age_identity *identity,
-                              struct enc_age_recipient *ret_recipient);
 
-// The text of X25519's keys.
-void enc_age_x25519_identity_text(const struct enc_age_identity *identity,
-                                  struct enc_age_key_text *ret_text);
-void enc_age_x25519_recipient_text(const struct enc_age_recipient *recipient,
-                                   struct enc_age_key_text *ret_text);
+// Of keys that have a text, so not of passphrases: the recipient that belongs to an identity, and
+// the texts.
+void enc_age_identity_recipient(const struct enc_age_identity *identity,
+                                struct enc_age_recipient *ret_recipient);
+void enc_age_identity_text(const struct enc_age_identity *identity,
+                           struct enc_age_key_text *ret_text);
+void enc_age_recipient_text(const struct enc_age_recipient *recipient,
+                            struct enc_age_key_text *ret_text);
 
 // A passphrase of 1 to ENC_AGE_PASSPHRASE_MAX bytes, as identity and as recipient; work factors are
 // log2, from 1 to 30. ENC_TOO_LARGE, or ENC_MISUSE for an empty one or another work factor.

@@ -277,7 +277,7 @@ static enum enc_status finish(struct enc_encryptor *base, uint8_t *out, size_t c
                               bool *ret_is_ended)
 {
     struct enc_age_encryptor *encryptor = from_base(base);
-    struct flow flow = {NULL, 0, out, cap};
+    struct flow flow = {out, 0, out, cap}; // no input
 
     if (encryptor->status != ENC_OK)
         return encryptor->status;

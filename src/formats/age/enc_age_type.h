@@ -10,12 +10,18 @@ struct enc_age_type {
     bool is_alone;            // its stanza has to be the only one of its header
     enum enc_status mismatch; // what a file of this type is to somebody without a fitting identity
 
-    // Its keys as text; NULL where they have none. ENC_INVALID_IDENTITY and ENC_INVALID_RECIPIENT:
-    // not of this type; or a resource. *ret is untouched then.
+    // Its keys as text; all five are NULL where they have none. ENC_INVALID_IDENTITY and
+    // ENC_INVALID_RECIPIENT: not of this type; or a resource. *ret is untouched then.
     enum enc_status (*parse_identity)(const char *text, size_t n_chars,
                                       struct enc_age_identity *ret_identity);
     enum enc_status (*parse_recipient)(const char *text, size_t n_chars,
                                        struct enc_age_recipient *ret_recipient);
+    void (*write_identity)(const struct enc_age_identity *identity,
+                           struct enc_age_key_text *ret_text);
+    void (*write_recipient)(const struct enc_age_recipient *recipient,
+                            struct enc_age_key_text *ret_text);
+    void (*recipient_of)(const struct enc_age_identity *identity,
+                         struct enc_age_recipient *ret_recipient);
 
     // Whether a stanza of this type is well-formed. ENC_AGE_HEADER: it is not, and nor is its
     // header.

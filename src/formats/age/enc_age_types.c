@@ -40,6 +40,24 @@ enum enc_status enc_age_recipient_parse(const char *text, size_t n_chars,
     return st;
 }
 
+void enc_age_identity_recipient(const struct enc_age_identity *identity,
+                                struct enc_age_recipient *ret_recipient)
+{
+    identity->type->recipient_of(identity, ret_recipient);
+}
+
+void enc_age_identity_text(const struct enc_age_identity *identity,
+                           struct enc_age_key_text *ret_text)
+{
+    identity->type->write_identity(identity, ret_text);
+}
+
+void enc_age_recipient_text(const struct enc_age_recipient *recipient,
+                            struct enc_age_key_text *ret_text)
+{
+    recipient->type->write_recipient(recipient, ret_text);
+}
+
 // The type of a stanza, NULL for one that is not known here. Those are skipped ("Recipient
 // stanza").
 static const struct enc_age_type *type_of(const struct enc_age_stanza *stanza)

@@ -55,8 +55,8 @@ enum enc_status enc_age_x25519_identity(const uint8_t secret[static KEY],
     return ENC_OK;
 }
 
-void enc_age_x25519_recipient(const struct enc_age_identity *identity,
-                              struct enc_age_recipient *ret_recipient)
+static void recipient_of(const struct enc_age_identity *identity,
+                         struct enc_age_recipient *ret_recipient)
 {
     set_recipient(ret_recipient, identity->bytes + offsetof(struct x25519_pair, public_key));
 }
@@ -69,14 +69,14 @@ static void write_text(const char *prefix, const uint8_t key[static KEY],
     ret_text->n_chars = ENC_AGE_BECH32_SIZE(strlen(prefix), KEY);
 }
 
-void enc_age_x25519_identity_text(const struct enc_age_identity *identity,
-                                  struct enc_age_key_text *ret_text)
+static void write_identity(const struct enc_age_identity *identity,
+                           struct enc_age_key_text *ret_text)
 {
     write_text(IDENTITY_PREFIX, identity->bytes, ret_text);
 }
 
-void enc_age_x25519_recipient_text(const struct enc_age_recipient *recipient,
-                                   struct enc_age_key_text *ret_text)
+static void write_recipient(const struct enc_age_recipient *recipient,
+                            struct enc_age_key_text *ret_text)
 {
     write_text(RECIPIENT_PREFIX, recipient->bytes, ret_text);
 }
@@ -179,6 +179,9 @@ const struct enc_age_type enc_age_x25519_type = {
     .mismatch = ENC_AGE_NO_MATCH,
     .parse_identity = parse_identity,
     .parse_recipient = parse_recipient,
+    .write_identity = write_identity,
+    .write_recipient = write_recipient,
+    .recipient_of = recipient_of,
     .check = check,
     .unwrap = unwrap,
     .wrap = wrap,
