@@ -32,9 +32,10 @@ def assert_encrypted(response, plaintext, name="encrypted_file.txt", key=None):
     assert Fernet(key).decrypt(response.body) == plaintext
 
 
-def assert_headers_of_success(response):
-    assert response.header("Content-Type") == "text/plain; charset=utf-8"
-    assert response.header("Encryption-Format") == "fernet"
+def assert_headers_of_success(response, encryption_format="fernet",
+                              content_type="text/plain; charset=utf-8"):
+    assert response.header("Content-Type") == content_type
+    assert response.header("Encryption-Format") == encryption_format
     assert response.header("Cache-Control") == "no-store"
     assert response.header("X-Content-Type-Options") == "nosniff"
     for name in ("Content-Encoding", "Accept-Ranges", "ETag", "Last-Modified", "Content-Range"):
