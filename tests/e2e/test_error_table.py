@@ -26,6 +26,8 @@ ADDED = """
         location /507 { return 507; }
         """
 FORM_TYPE = ("Content-Type", FORM + BOUNDARY)
+AGE = "?format=age"
+RECIPIENT = "age13aqvttdk3ujkyjh9kg2w5an6dmy5mq5a84a4uxk3hfhnugfc9p0sy5p2wh"
 URLENCODED = ("Content-Type", "application/x-www-form-urlencoded")
 
 
@@ -64,7 +66,15 @@ CASES = {
     "two files": post("too_many_files", form(part(), part())),
     "no closing boundary": post("truncated_body", form(part(), close=False)),
     "a bad key": put(400, "invalid_key", ("Encryption-Key", "x")),
+    "a bad identity": put(400, "invalid_key", ("Encryption-Key", "x"), query=AGE),
+    "a bad recipient": put(400, "invalid_recipient", query=AGE + "&recipient=x"),
+    "a recipient of Fernet": put(400, "invalid_parameter", query="?recipient=" + RECIPIENT),
+    "a recipient and a key": put(400, "invalid_parameter", ("Encryption-Key", "x"),
+                                 query=AGE + "&recipient=" + RECIPIENT),
+    "21 recipients": put(400, "invalid_parameter", query=AGE + ("&recipient=" + RECIPIENT) * 21),
+    "bad armor": put(400, "invalid_parameter", query=AGE + "&armor=x"),
     "an unknown parameter": put(400, "unknown_parameter", query="?x=1"),
+    "an unknown parameter for a key": Case(400, "unknown_parameter", "POST", "/generate_key?x=1"),
     "a repeated parameter": put(400, "invalid_parameter", query="?format=fernet&format=fernet"),
     "a malformed parameter": put(400, "invalid_parameter", query="?format=%zz"),
     "an unknown format": put(400, "unknown_format", query="?format=x"),
@@ -77,6 +87,7 @@ CASES = {
     "a forbidden place": Case(403, "forbidden", target="/deny"),
     "an unknown path": Case(404, "not_found", target="/nothing"),
     "a wrong method": Case(405, "method_not_allowed", "DELETE", body=None),
+    "a wrong method for a key": Case(405, "method_not_allowed", "PUT", "/generate_key"),
     "TRACE": Case(405, "method_not_allowed", "TRACE", body=None),
     "a large body": put(413, "payload_too_large", body=bytes(40_961)),
     # Not HTTP/1.0: there a body without a length does not exist.
@@ -160,6 +171,7 @@ def test_an_error_on_one_stream_leaves_the_others_alone(server, transport):
 @transports.each()
 def test_405_lists_what_the_path_takes(server, transport):
     for target, allowed in ((PATH, "POST, PUT, OPTIONS"), (PATH + "/x", "PUT, OPTIONS"),
+                            ("/generate_key", "POST, OPTIONS"),
                             ("/", "GET, HEAD, OPTIONS"), ("/healthz", "GET, HEAD, OPTIONS")):
         response = transport.exchange(server, "DELETE", target)
         assert_error(response, 405, "method_not_allowed")

@@ -64,13 +64,14 @@ def test_a_bad_form_is_a_400(server, data, code):
     assert_error(exchange(server.port, data), 400, code)
 
 
+KNOWN = "takes format, armor and recipient"
 OPTIONS = {
-    "an unknown parameter": ("?recipent=age1xyz", "unknown_parameter", "format=fernet"),
-    "a parameter in capitals": ("?FORMAT=fernet", "unknown_parameter", "format=fernet"),
-    "a parameter without a value": ("?verbose", "unknown_parameter", "format=fernet"),
-    "a second, unknown parameter": ("?format=fernet&x=1", "unknown_parameter", "format=fernet"),
-    "an unknown format": ("?format=xyz", "unknown_format", "fernet"),
-    "an empty format": ("?format=", "unknown_format", "fernet"),
+    "an unknown parameter": ("?recipent=age1xyz", "unknown_parameter", KNOWN),
+    "a parameter in capitals": ("?FORMAT=fernet", "unknown_parameter", KNOWN),
+    "a parameter without a value": ("?verbose", "unknown_parameter", KNOWN),
+    "a second, unknown parameter": ("?format=fernet&x=1", "unknown_parameter", KNOWN),
+    "an unknown format": ("?format=xyz", "unknown_format", "format=fernet or format=age"),
+    "an empty format": ("?format=", "unknown_format", "format=fernet or format=age"),
     "a repeated parameter": ("?format=fernet&format=fernet", "invalid_parameter", "once"),
 }
 
@@ -158,7 +159,8 @@ def test_a_urlencoded_form_is_a_415_that_says_what_to_send(server, content_type)
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
 @pytest.mark.parametrize("target", ["/nothing", "/encrypt_files", "/encrypt", "/encrypt_file.txt",
-                                    "/healthz/", "/index.html", "/decrypted"])
+                                    "/healthz/", "/generate_key/", "/generate", "/index.html",
+                                    "/decrypted"])
 def test_an_unknown_path_is_a_404(server, method, target):
     body = None if method == "GET" else b"x"
     assert_error(exchange(server.port, request(method, target, [], body)), 404, "not_found")
@@ -167,6 +169,7 @@ def test_an_unknown_path_is_a_404(server, method, target):
 METHODS = [
     *[(method, PATH, {"POST", "PUT"}) for method in ("GET", "PATCH", "DELETE", "TRACE", "MKCOL")],
     *[(method, PATH + "/x.txt", {"PUT"}) for method in ("GET", "POST", "PATCH", "DELETE")],
+    *[(method, "/generate_key", {"POST"}) for method in ("GET", "PUT", "PATCH", "DELETE", "TRACE")],
     *[(method, "/", {"GET", "HEAD"}) for method in ("POST", "PUT", "DELETE", "TRACE")],
     *[(method, "/healthz", {"GET", "HEAD"}) for method in ("POST", "PUT", "DELETE", "TRACE")],
 ]

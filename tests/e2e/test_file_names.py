@@ -5,10 +5,12 @@ import urllib.parse
 
 import pytest
 
+from support.age_files import assert_age
 from support.answers import assert_encrypted, file_name_of
 from support.forms import part, post_form
 from support.raw_http import exchange, request
 
+AGE = "/encrypt_file?format=age"
 # What a browser sends as filename="...", and the name of the answer.
 NAMES = {
     "a plain name": ("file.txt", "encrypted_file.txt"),
@@ -40,6 +42,34 @@ def test_a_forms_file_name_becomes_a_harmless_one(server, filename, expected):
     assert response.header("X-Evil") is None
 
 
+@pytest.mark.parametrize("filename, expected", NAMES.values(), ids=NAMES)
+def test_a_file_of_age_has_the_same_base_name_and_a_suffix(server, filename, expected):
+    base = expected.removeprefix("encrypted_")
+    is_nameless = base == "file.txt" != filename  # nothing is left of it
+    response = exchange(server.port, post_form(part(b"x", filename=filename), target=AGE))
+    assert_age(response, b"x", "file.age" if is_nameless else base + ".age")
+    assert response.header("X-Evil") is None
+
+
+@pytest.mark.parametrize("data", [
+    post_form(part(b"x", filename=None), target="/encrypt_file?format=age"),
+    request("PUT", "/encrypt_file?format=age", [], b"x"),
+    request("PUT", "/encrypt_file/?format=age", [], b"x"),
+    request("PUT", "/encrypt_file/%2F?format=age", [], b"x"),
+    request("POST", "/encrypt_file?format=age", [], b"x"),
+], ids=["form", "put", "put to a folder", "put to a slash", "post"])
+def test_a_file_of_age_without_a_name_has_one(server, data):
+    assert_age(exchange(server.port, data), b"x", "file.age")
+
+
+@pytest.mark.parametrize("armor", ["", "&armor=true"], ids=["binary", "armored"])
+@pytest.mark.parametrize("name", ["report.pdf", "naïve €.txt", "already.age", "a.tar.gz", ".age"])
+def test_a_put_of_age_takes_its_name_from_the_path(server, name, armor):
+    target = "/encrypt_file/" + urllib.parse.quote(name, safe="") + "?format=age" + armor
+    response = exchange(server.port, request("PUT", target, [], b"x"))
+    assert_age(response, b"x", name + ".age", bool(armor))
+
+
 def test_a_file_without_a_name_is_a_file_too(server):
     response = exchange(server.port, post_form(part(b"x", filename=None)))
     assert_encrypted(response, b"x", "encrypted_file.txt")
@@ -63,6 +93,17 @@ def test_a_long_name_is_cut_at_a_character_and_keeps_its_extension(server, stem)
 def test_an_extension_of_300_characters_is_cut_too(server):
     response = exchange(server.port, post_form(part(b"x", filename="x." + "y" * 300)))
     assert len(file_name_of(response)) <= 150
+
+
+@pytest.mark.parametrize("stem", LONG_STEMS.values(), ids=LONG_STEMS)
+def test_a_long_name_of_age_is_cut_at_a_character_and_keeps_its_suffix(server, stem):
+    filename = stem + ".txt"
+    response = exchange(server.port, post_form(part(b"x", filename=filename), target=AGE))
+    name = file_name_of(response)
+    assert_age(response, b"x", name)
+    assert 140 < len(name.encode()) <= 150
+    assert name.endswith(".txt.age")
+    assert filename.startswith(name[:-len(".txt.age")])
 
 
 @pytest.mark.parametrize("filename", ["a\udcffb.txt", "\udce4\udcf6\udcfc.txt", "\udcc3.txt"])

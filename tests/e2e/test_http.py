@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """HTTP/1.1 as clients use it: connections kept alive, pipelines, chunks, expectations, lengths."""
 
+import functools
 import os
 import time
 
 import pytest
 
+from support.age_files import assert_age
 from support.answers import assert_encrypted, assert_error
 from support.fernet import token_size
 from support.forms import FORM, BOUNDARY, form, part, post_form
@@ -17,6 +19,11 @@ EXPECT = ("Expect", "100-continue")
 HOLD = 64 << 10
 # The largest file whose token is not longer than the hold.
 HELD_BYTES = max(n for n in range(HOLD) if token_size(n) <= HOLD)
+
+
+# Each format's query, and what its answer must be.
+FORMATS = {"": assert_encrypted, "?format=age": assert_age,
+           "?format=age&armor=true": functools.partial(assert_age, armor=True)}
 
 
 def put(plaintext, *headers, target=PATH):
@@ -85,6 +92,14 @@ def test_pipelined_uploads_are_answered_in_order(server):
             assert_encrypted(client.read_response(), plaintext, f"encrypted_{i}.txt")
 
 
+def test_pipelined_uploads_of_every_format_are_answered_in_order(server):
+    uploads = [(options, os.urandom(n)) for n in (10, 0, 70_000, 200_000) for options in FORMATS]
+    with RawClient(server.port) as client:
+        client.send_meanwhile(b"".join(put(p, target=PATH + options) for options, p in uploads))
+        for options, plaintext in uploads:
+            FORMATS[options](client.read_response(), plaintext)
+
+
 def test_pipelined_errors_and_uploads_are_answered_in_order(server):
     data = put(b"a") + request("GET", "/nothing") + post_form(part(b"b")) + request("GET", "/")
     with RawClient(server.port) as client:
@@ -112,20 +127,23 @@ def test_the_clients_connection_close_is_heeded(server):
 
 @pytest.mark.parametrize("plaintext", [b"small", os.urandom(200_000)], ids=["small", "large"])
 @pytest.mark.parametrize("headers", [[], [CHUNKED]], ids=["length", "chunked"])
-def test_a_client_that_expects_100_continue_gets_it(server, plaintext, headers):
+@pytest.mark.parametrize("options", FORMATS)
+def test_a_client_that_expects_100_continue_gets_it(server, plaintext, headers, options):
     body = chunked(plaintext) if headers else plaintext
-    whole = put(body, EXPECT, *headers)
+    whole = put(body, EXPECT, *headers, target=PATH + options)
     with RawClient(server.port) as client:
         client.send(whole[:-len(body)])
         assert client.socket.recv(25, 0) == b"HTTP/1.1 100 Continue\r\n\r\n"
         client.send_meanwhile(body)
-        assert_encrypted(client.read_response(), plaintext)
+        FORMATS[options](client.read_response(), plaintext)
 
 
 @pytest.mark.parametrize("headers, query, status, code", [
     ([], "?unknown=1", 400, "unknown_parameter"),
     ([("Content-Encoding", "gzip")], "", 415, "unsupported_media_type"),
     ([("Encryption-Key", "bad")], "", 400, "invalid_key"),
+    ([], "?format=age&recipient=bad", 400, "invalid_recipient"),
+    ([], "?format=age&armor=bad", 400, "invalid_parameter"),
     ([("Content-Range", "bytes 0-1/2")], "", 400, "bad_request"),
 ])
 def test_a_refusal_comes_instead_of_100_continue(server, headers, query, status, code):
@@ -262,7 +280,7 @@ def test_healthz_is_a_200(server):
 
 
 @pytest.mark.parametrize("target, status", [("/", 200), ("/healthz", 200), (PATH, 405),
-                                            ("/nothing", 404)])
+                                            ("/generate_key", 405), ("/nothing", 404)])
 def test_head_is_answered_as_get_without_a_body(server, target, status):
     with RawClient(server.port) as client:
         client.send(request("HEAD", target))
@@ -273,6 +291,7 @@ def test_head_is_answered_as_get_without_a_body(server, target, status):
 
 @pytest.mark.parametrize("target, allowed", [(PATH, {"POST", "PUT", "OPTIONS"}),
                                              (PATH + "/x.txt", {"PUT", "OPTIONS"}),
+                                             ("/generate_key", {"POST", "OPTIONS"}),
                                              ("/", {"GET", "HEAD"}), ("/healthz", {"GET", "HEAD"})])
 def test_options_says_what_a_path_allows(server, target, allowed):
     response = exchange(server.port, request("OPTIONS", target))

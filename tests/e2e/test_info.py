@@ -6,6 +6,7 @@ import re
 import pytest
 
 from support import transports
+from support.age_files import query
 from support.answers import assert_encrypted, assert_error
 from support.raw_http import exchange, request
 from support.tls import PROJECT
@@ -13,7 +14,7 @@ from support.tls import PROJECT
 MIB, GIB = 1 << 20, 1 << 30
 AS_SHIPPED = {
     "body_bytes": 16 * GIB, "hold_bytes": 64 << 10,
-    "form_parts": 256, "form_part_header_bytes": 8192,
+    "form_parts": 256, "form_part_header_bytes": 8192, "recipients": 20,
     "spool_request_bytes": 22 * GIB, "spool_service_bytes": 64 * GIB, "spool_patience_ms": 20,
     "header_timeout_ms": 30_000, "body_timeout_ms": 60_000, "send_timeout_ms": 60_000,
     "keepalive_timeout_ms": 75_000,
@@ -55,7 +56,7 @@ def test_it_tells_what_serves_here(server, transport):
     assert int(response.header("Content-Length")) == len(response.body)
     info = response.json()
     assert sorted(info) == ["formats", "limits", "name", "version"]
-    assert (info["name"], info["formats"]) == ("IIGM Encrypter", ["fernet"])
+    assert (info["name"], info["formats"]) == ("IIGM Encrypter", ["fernet", "age"])
     assert info["version"] == version_of_the_build()
 
 
@@ -85,6 +86,22 @@ def test_the_limit_that_it_tells_is_the_one_that_is_kept(make_server):
     assert_encrypted(at_it, bytes(limit))
     above = exchange(server.port, request("PUT", "/encrypt_file", [], bytes(limit + 1)))
     assert_error(above, 413, "payload_too_large")
+
+
+def test_every_format_that_it_tells_can_be_asked_for(server):
+    for name in ask(server).json()["formats"]:
+        data = request("PUT", f"/encrypt_file?format={name}", [], b"x")
+        response = exchange(server.port, data)
+        assert (response.status, response.header("Encryption-Format")) == (200, name)
+
+
+def test_as_many_recipients_as_it_tells_are_taken_and_no_more(server):
+    limit = limits_of(server)["recipients"]
+    recipient = exchange(server.port, request("POST", "/generate_key?format=age")).json()["recipient"]
+    at_it, above = (exchange(server.port, request(
+        "PUT", "/encrypt_file" + query([recipient] * n), [], b"x")) for n in (limit, limit + 1))
+    assert at_it.status == 200
+    assert_error(above, 400, "invalid_parameter", str(limit))
 
 
 @transports.each()

@@ -1,26 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """What must not be found: plaintext on a disk, keys in a log, keys in a worker once it is done."""
 
-import base64
 import os
 import tempfile
 import time
 
 import pytest
 from cryptography.fernet import Fernet
-from hpack.huffman import HuffmanEncoder
-from hpack.huffman_constants import REQUEST_CODES, REQUEST_CODES_LENGTH
 
 from support import process, transports
 from support.forms import BOUNDARY, FORM, part, post_form
-from support.nginx import SANITIZED
+from support.memory import assert_forgotten, fernet_needles, found_in, searches_memory
 from support.raw_http import RawClient, exchange, request
 from support.sources import MIB
 
 MARKER = b"plaintext-that-must-not-reach-a-disk"
 BLOCK = (MARKER + b"\n") * (MIB // (len(MARKER) + 1))
 N_BLOCKS = 64
-searches_memory = pytest.mark.skipif(SANITIZED, reason="a sanitizer's memory is terabytes wide")
 CHUNKED = ("Transfer-Encoding", "chunked")
 PUT_HEAD = request("PUT", "/encrypt_file", [CHUNKED], b"")
 FORM_HEAD = request("POST", "/encrypt_file", [("Content-Type", FORM + BOUNDARY), CHUNKED], b"")
@@ -88,26 +84,6 @@ def test_a_worker_is_not_dumpable(server):
         assert owner == 0
 
 
-def needles_of(key):
-    """The key as text, as HTTP/2 encodes it, its raw bytes, and each half: the one that signs, the
-    one that encrypts."""
-    raw = base64.urlsafe_b64decode(key)
-    encoded = HuffmanEncoder(REQUEST_CODES, REQUEST_CODES_LENGTH).encode(key.encode())[:-1]
-    return {"text": key.encode(), "huffman": encoded, "raw": raw, "signing": raw[:16],
-            "encrypting": raw[16:]}
-
-
-def found_in(worker, key):
-    names = {needle.hex(): name for name, needle in needles_of(key).items()}
-    return [names[n] for n in process.as_root(process.find_in_memory, worker, list(names))]
-
-
-def assert_forgotten(worker, key):
-    """The client may have its answer a moment before the worker is done with the request."""
-    process.wait_until(lambda: found_in(worker, key) == [], seconds=2)
-    assert found_in(worker, key) == []
-
-
 @searches_memory
 def test_the_search_finds_a_key_that_is_in_use(make_server):
     server = make_server()
@@ -115,7 +91,7 @@ def test_the_search_finds_a_key_that_is_in_use(make_server):
     with RawClient(server.port) as client:
         client.send(request("PUT", "/encrypt_file", [("Encryption-Key", key)], b"held")[:-1])
         time.sleep(0.2)
-        assert "encrypting" in found_in(server.workers[0], key)
+        assert "encrypting" in found_in(server.workers[0], fernet_needles(key))
 
 
 UPLOADS = {
@@ -140,9 +116,9 @@ def test_no_key_is_in_a_workers_memory_after_its_request(make_server, transport,
         key = key if own else response.header("Encryption-Key")
         # HTTP/2's table of headers keeps one as long as the client may refer to it.
         if alive and not (own and transport in transports.WITH_HTTP_2):
-            assert_forgotten(server.workers[0], key)
+            assert_forgotten(server.workers[0], fernet_needles(key))
             return
-    assert_forgotten(server.workers[0], key)
+    assert_forgotten(server.workers[0], fernet_needles(key))
 
 
 @searches_memory
@@ -154,7 +130,7 @@ def test_no_key_is_in_a_workers_memory_after_a_cut_off_request(make_server, plai
         client.send(request("PUT", "/encrypt_file", [("Encryption-Key", key)], plaintext)[:-1])
         time.sleep(0.2)
         client.reset()
-    assert_forgotten(server.workers[0], key)
+    assert_forgotten(server.workers[0], fernet_needles(key))
 
 
 # Requests that carry a key to where none is wanted, or are refused before the module sees them.
@@ -175,7 +151,7 @@ def test_no_key_is_in_a_workers_memory_after_a_request_that_has_no_use_for_it(ma
     server = make_server()
     key = Fernet.generate_key().decode()
     exchange(server.port, make(("Encryption-Key", key)))
-    assert_forgotten(server.workers[0], key)
+    assert_forgotten(server.workers[0], fernet_needles(key))
 
 
 @searches_memory
@@ -188,7 +164,7 @@ def test_no_key_is_in_a_workers_memory_after_http_2_requests_that_never_came_to_
         for target, n in (("/encrypt_file", 2000), ("/nothing", 10)):
             response = transport.ask(client, "PUT", target, [("Encryption-Key", key)], bytes(n))
             assert response.status in (413, 404)
-    assert_forgotten(server.workers[0], key)
+    assert_forgotten(server.workers[0], fernet_needles(key))
 
 
 @searches_memory

@@ -47,12 +47,16 @@ class Stanza:
     share: bytes
     body: bytes
 
-    def file_key(self, secret):
-        """What it holds for an identity; None if it is not for that."""
+    def keys(self, secret):
+        """What an identity shares with it, and the wrapping key that this leads to."""
         private = X25519PrivateKey.from_private_bytes(bech32.decode(secret))
         public = private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
         shared = private.exchange(X25519PublicKey.from_public_bytes(self.share))
-        key = derive(shared, self.share + public, b"age-encryption.org/v1/X25519")
+        return shared, derive(shared, self.share + public, b"age-encryption.org/v1/X25519")
+
+    def file_key(self, secret):
+        """What it holds for an identity; None if it is not for that."""
+        _, key = self.keys(secret)
         try:
             return ChaCha20Poly1305(key).decrypt(bytes(12), self.body, None)
         except InvalidTag:
