@@ -167,11 +167,21 @@ def find_in_memory(pid, needles_hex):
         for start, end in writable_regions(pid):
             try:
                 memory.seek(start)
-                content = memory.read(end - start)
+                content = without_empty_pages(memory.read(end - start))
             except OSError:
                 continue  # not memory: a device
             found |= {n for n, needle in needles.items() if needle in content}
     return sorted(found)
+
+
+PAGE = 4096
+EMPTY_PAGE = bytes(PAGE)
+
+
+def without_empty_pages(content):
+    """Most pages are: it takes the search a tenth of the time."""
+    pages = (content[i:i + PAGE] for i in range(0, len(content), PAGE))
+    return b"".join(page for page in pages if page != EMPTY_PAGE)
 
 
 def writable_regions(pid):
