@@ -14,8 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from support import process
-from support.answers import assert_encrypted
 from support.fernet import token_size
+from support.formats import FORMATS, name_of_answer, size_of_answer
 from support.forms import BOUNDARY, FORM, form, part
 from support.nginx import SANITIZED
 from support.raw_http import chunked, exchange, request
@@ -82,11 +82,11 @@ class OverHttp1:
     def __init__(self, server, transport, dice):
         self.server, self.transport, self.dice = server, transport, dice
 
-    def _request(self, plaintext):
+    def _request(self, plaintext, options):
         method, headers, body = describe(self.dice, plaintext)
         if self.transport.version == "HTTP/1.1" and self.dice.choice(True, False):
             headers, body = [*headers, ("Transfer-Encoding", "chunked")], chunked(body)
-        return request(method, PATH, headers, body, self.transport.version)
+        return request(method, PATH + options, headers, body, self.transport.version)
 
     def _leave(self, client, reader=None, sender=None):
         """The threads end first: one that is at work would keep the socket open, or have the next
@@ -106,7 +106,7 @@ class OverHttp1:
             client.reset()
 
     def abort_upload(self):
-        data = self._request(self.dice.plaintext())
+        data = self._request(self.dice.plaintext(), self.dice.choice(*FORMATS))
         with connect(self.server, self.transport) as client:
             reader = discard(client) if self.dice.choice(True, False) else None
             client.send(data[:min(self.dice.point(len(data)), len(data) - 1)])
@@ -114,13 +114,14 @@ class OverHttp1:
 
     def abort_download(self):
         plaintext = self.dice.plaintext()
-        data = self._request(plaintext)
+        options = self.dice.choice(*FORMATS)
+        data = self._request(plaintext, options)
         with connect(self.server, self.transport) as client:
             sender = client.send_meanwhile(data)
             if self.dice.choice(True, False):
                 sender.join(20)  # and only then reads: it has a spool
                 self.dice.pause()
-            left = self.dice.point(token_size(len(plaintext)))
+            left = self.dice.point(size_of_answer(options, len(plaintext)))
             while left > 0 and (piece := client.socket.recv(min(left, 1 << 16))):
                 left -= len(piece)
             self._leave(client, sender=sender)
@@ -138,14 +139,15 @@ class OverHttp2:
         self.server, self.transport, self.dice = server, transport, dice
         self.client = connect(server, transport)
 
-    def _begin(self, body, method, headers, ends, reads=True):
+    def _begin(self, body, method, headers, options, ends, reads=True):
         declared = [("content-length", str(len(body)))] if ends else []
-        return self.client.request(method, PATH, headers + declared, iter([body]), ends=ends,
-                                   gives_window=reads)
+        return self.client.request(method, PATH + options, headers + declared, iter([body]),
+                                   ends=ends, gives_window=reads)
 
     def abort_upload(self):
         method, headers, body = describe(self.dice, self.dice.plaintext(SIZES_OF_HTTP_2))
-        stream = self._begin(body[:self.dice.point(len(body))], method, headers, ends=False,
+        stream = self._begin(body[:self.dice.point(len(body))], method, headers,
+                             self.dice.choice(*FORMATS), ends=False,
                              reads=self.dice.choice(True, False))
         self.client.send_all(stream)
         self._leave(stream)
@@ -154,13 +156,15 @@ class OverHttp2:
         plaintext = self.dice.plaintext(SIZES_OF_HTTP_2)
         method, headers, body = describe(self.dice, plaintext)
         reads = self.dice.choice(True, False)
-        stream = self._begin(body, method, headers, ends=True, reads=reads)
+        options = self.dice.choice(*FORMATS)
+        n_answer = size_of_answer(options, len(plaintext))
+        stream = self._begin(body, method, headers, options, ends=True, reads=reads)
         self.client.send_all(stream)
         if not reads:
             self.dice.pause()
-            self._give_window(stream, self.dice.point(token_size(len(plaintext))) + 1)
+            self._give_window(stream, self.dice.point(n_answer) + 1)
             self.dice.pause()
-        n = self.dice.point(token_size(len(plaintext))) if reads else 0
+        n = self.dice.point(n_answer) if reads else 0
         self.client.run(lambda: stream.is_over or sum(map(len, stream.pieces)) >= n)
         self._leave(stream)
 
@@ -184,11 +188,12 @@ class OverHttp2:
     def run(self, n):
         for _ in range(n):
             plaintext = self.dice.plaintext(SIZES_OF_HTTP_2)
-            self.good = self._begin(plaintext, "PUT", [], ends=True)
+            options = self.dice.choice(*FORMATS)
+            self.good = self._begin(plaintext, "PUT", [], options, ends=True)
             self.abort_upload()
             self.abort_download()
             if self.good:
-                assert_encrypted(self.client.read_response(self.good), plaintext)
+                FORMATS[options](self.client.read_response(self.good), plaintext)
         self.client.close()
 
 
@@ -199,8 +204,10 @@ def upload_well(server, transport, dice, stop):
             return n
         plaintext = dice.plaintext(SIZES_OF_HTTP_2)
         method, headers, body = describe(dice, plaintext)
-        response = transport.exchange(server, method, PATH, headers, body)
-        assert_encrypted(response, plaintext)
+        options = dice.choice(*FORMATS)
+        response = transport.exchange(server, method, PATH + options, headers, body)
+        name = "file.txt" if method == "POST" or not options else "file"
+        FORMATS[options](response, plaintext, name_of_answer(options, name))
 
 
 def abort_many(server, transport, n, seed):

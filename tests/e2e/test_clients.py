@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from support import go
+from support import age, go
+from support.age_files import assert_age
 from support.answers import assert_encrypted, assert_error
 from support.forms import FORM
 from support.raw_http import Response, exchange, request
@@ -76,6 +77,23 @@ def test_requests_posts_a_generator(server):
     assert_encrypted(response, b"".join(pieces))
 
 
+@each_plaintext
+@pytest.mark.parametrize("options", ["?format=age", "?format=age&armor=true"])
+def test_requests_posts_a_form_for_a_file_of_age(server, plaintext, options):
+    answer = requests.post(server.url + "/encrypt_file" + options,
+                           files={"file": ("report.pdf", plaintext)})
+    response = Response(answer.status_code, list(answer.headers.items()), answer.content, True)
+    assert_age(response, plaintext, "report.pdf.age", "armor" in options)
+
+
+def test_requests_names_recipients_by_its_own_means(server):
+    people = [age.keygen() for _ in range(3)]
+    answer = requests.post(server.url + "/encrypt_file", data=b"x", params={
+        "format": "age", "recipient": [person.recipient for person in people], "armor": "true"})
+    response = Response(answer.status_code, list(answer.headers.items()), answer.content, True)
+    assert_age(response, b"x", armor=True, identities=[person.secret for person in people])
+
+
 def run_json_client(*command):
     result = subprocess.run([str(word) for word in command], capture_output=True, timeout=60)
     assert result.returncode == 0, result.stderr
@@ -92,6 +110,17 @@ def test_node_posts_a_form(server, report, plaintext):
     script = CLIENTS / "upload.mjs"
     response = run_json_client("node", script, server.url + "/encrypt_file", report, 'a "b" é.txt')
     assert_encrypted(response, plaintext, 'encrypted_a "b" é.txt')
+
+
+@each_plaintext
+@pytest.mark.parametrize("options", ["?format=age", "?format=age&armor=true"])
+def test_node_posts_a_form_for_a_file_of_age(server, report, plaintext, options):
+    if not shutil.which("node"):
+        pytest.skip("node is not installed")
+    report.write_bytes(plaintext)
+    url = server.url + "/encrypt_file" + options
+    response = run_json_client("node", CLIENTS / "upload.mjs", url, report, 'a "b" é.txt')
+    assert_age(response, plaintext, 'a "b" é.txt.age', "armor" in options)
 
 
 @pytest.fixture(scope="session")

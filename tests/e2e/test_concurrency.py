@@ -7,7 +7,9 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+from support import transports
 from support.answers import assert_encrypted
+from support.formats import FORMATS, name_of_answer
 from support.forms import part, post_form
 from support.raw_http import RawClient, exchange, request
 
@@ -29,6 +31,37 @@ def test_64_clients_at_once_each_get_their_own_file(server):
     with ThreadPoolExecutor(N_CLIENTS) as pool:
         keys = list(pool.map(client, range(N_CLIENTS)))
     assert len(set(keys)) == N_CLIENTS
+
+
+def test_64_clients_at_once_of_both_formats_each_get_their_own_file(server):
+    together = threading.Barrier(N_CLIENTS)
+
+    def client(i):
+        plaintext = hashlib.shake_128(b"%d" % i).digest(i * 20_011)
+        options = list(FORMATS)[i % len(FORMATS)]
+        together.wait()
+        data = post_form(part(plaintext, filename=f"{i}.txt"), target="/encrypt_file" + options)
+        response = exchange(server.port, data)
+        FORMATS[options](response, plaintext, name_of_answer(options, f"{i}.txt"))
+        return response.header("Encryption-Key")
+
+    with ThreadPoolExecutor(N_CLIENTS) as pool:
+        keys = list(pool.map(client, range(N_CLIENTS)))
+    assert len(set(keys)) == N_CLIENTS
+
+
+def test_streams_of_both_formats_on_one_connection_do_not_mix(server):
+    formats = list(FORMATS) * 5
+    plaintexts = [os.urandom(150_000 + i) for i in range(len(formats))]
+    with transports.H2C.connect(server) as client:
+        streams = [client.request("PUT", f"/encrypt_file/{i}{options}", ends=False)
+                   for i, options in enumerate(formats)]
+        for start in range(0, 160_000, 20_000):
+            for stream, plaintext in zip(streams, plaintexts):
+                client.send(stream, plaintext[start:start + 20_000], ends=start == 140_000)
+        for i, options in enumerate(formats):
+            FORMATS[options](client.read_response(streams[i]), plaintexts[i],
+                             name_of_answer(options, i))
 
 
 def test_64_uploads_that_alternate_in_small_steps_do_not_mix(server):

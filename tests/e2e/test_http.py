@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """HTTP/1.1 as clients use it: connections kept alive, pipelines, chunks, expectations, lengths."""
 
-import functools
 import os
 import time
 
 import pytest
 
-from support.age_files import assert_age
 from support.answers import assert_encrypted, assert_error
 from support.fernet import token_size
+from support.formats import FORMATS
 from support.forms import FORM, BOUNDARY, form, part, post_form
 from support.raw_http import RawClient, chunked, exchange, request
 
@@ -19,11 +18,6 @@ EXPECT = ("Expect", "100-continue")
 HOLD = 64 << 10
 # The largest file whose token is not longer than the hold.
 HELD_BYTES = max(n for n in range(HOLD) if token_size(n) <= HOLD)
-
-
-# Each format's query, and what its answer must be.
-FORMATS = {"": assert_encrypted, "?format=age": assert_age,
-           "?format=age&armor=true": functools.partial(assert_age, armor=True)}
 
 
 def put(plaintext, *headers, target=PATH):

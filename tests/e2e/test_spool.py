@@ -11,6 +11,7 @@ import time
 import pytest
 
 from support import process
+from support.age_files import assert_age, query
 from support.answers import assert_encrypted
 from support.fernet import TokenVerifier, token_size
 from support.h2_client import H2Client
@@ -19,6 +20,7 @@ from support.paced import TRANSPORTS, Peak, assert_right, only, paced  # noqa: F
 from support.raw_http import RawClient, chunked, request
 from support.sources import LARGE_MIB, MIB
 from support.spool import spooling  # noqa: F401
+from support.transports import HTTP_1_0, HTTP_1_1, TLS
 
 CHUNKED = ("Transfer-Encoding", "chunked")
 PUT = request("PUT", "/encrypt_file", [CHUNKED], b"")
@@ -214,6 +216,31 @@ def test_the_search_finds_a_marker_in_every_disguise(tmp_path):
             found = [text for text in disguises(MARKER)
                      if process.as_root(process.find_in_written_files, os.getpid(), text.hex())]
         assert len(found) == 1
+
+
+@pytest.mark.parametrize("armor", [False, True], ids=["binary", "armored"])
+@pytest.mark.parametrize("transport", [HTTP_1_1, HTTP_1_0, TLS], ids=lambda t: t.name)
+def test_a_client_that_reads_last_gets_its_file_of_age(spooling, transport, armor):
+    server = spooling()
+    plaintext = os.urandom(12 * MIB)
+    data = request("PUT", "/encrypt_file" + query(armor=armor), [], plaintext, transport.version)
+    with transport.connect(server) as client:
+        client.send(data)
+        assert process.spool_bytes(server) > 0
+        assert_age(client.read_response(), plaintext, armor=armor)
+
+
+@pytest.mark.parametrize("armor", [False, True], ids=["binary", "armored"])
+def test_a_stream_of_http_2_that_is_read_last_is_a_file_of_age(spooling, armor):
+    server = spooling()
+    plaintext = os.urandom(4 * MIB)
+    with H2Client(server.h2c_port, window=1 << 16) as client:
+        stream = client.request("PUT", "/encrypt_file" + query(armor=armor), body=plaintext,
+                                gives_window=False)
+        client.send_all(stream)
+        assert process.wait_until(lambda: process.spool_bytes(server) > 2 * MIB)
+        client.give_window(stream, 1 << 30)
+        assert_age(client.read_response(stream), plaintext, armor=armor)
 
 
 def start_without_reading(client, n_mib):

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Large files: whole, in constant memory, and answered while they are still on their way."""
 
+import contextlib
 import os
 import signal
 import time
 
 import pytest
 
-from support import process
+from support import age, process
+from support.age_files import assert_age, file_size, query
 from support.answers import assert_encrypted
+from support.formats import FORMATS, name_of_answer
 from support.forms import part, post_form
 from support.fernet import TokenVerifier, token_size
 from support.nginx import SANITIZED
@@ -41,6 +44,41 @@ def test_a_large_put_by_curl_comes_back_with_its_exact_length(server, tmp_path, 
     assert int(head.header("Content-Length")) == token_size(LARGE_MIB * MIB) == upload.n_answer
 
 
+@pytest.fixture
+def decrypt(tmp_path):
+    """Makes verifiers of age files, from the identity."""
+    with contextlib.ExitStack() as stack:
+        yield lambda secret: stack.enter_context(age.Decryption([secret], tmp_path))
+
+
+@pytest.mark.parametrize("armor", [False, True], ids=["binary", "armored"])
+def test_a_large_put_with_age_comes_back_with_its_exact_length(server, tmp_path, large_file, decrypt,
+                                                               armor):
+    path, sha256 = large_file
+    upload = Upload(tmp_path, "-T", path, server.url + "/encrypt_file/" + query(armor=armor),
+                    make_verifier=decrypt)
+    head, found = upload.verify()
+    assert (head.status, found) == (200, sha256)
+    assert int(head.header("Content-Length")) == upload.n_answer
+    assert upload.n_answer == file_size(LARGE_MIB * MIB, 1, armor)
+
+
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer's memory is not the service's")
+@pytest.mark.parametrize("armor", [False, True], ids=["binary", "armored"])
+def test_a_pipe_into_age_takes_constant_memory_and_is_answered_meanwhile(make_server, tmp_path,
+                                                                         decrypt, armor):
+    server = make_server()
+    plaintext = Plaintext(LARGE_MIB)
+    before = process.reset_peaks(server)
+    upload = Upload(tmp_path, "-T", "-", server.url + "/encrypt_file" + query(armor=armor),
+                    feed=plaintext, make_verifier=decrypt)
+    head, found = upload.verify()
+    assert (head.status, found) == (200, plaintext.sha256)
+    assert head.header("Transfer-Encoding") == "chunked"
+    assert upload.taken_at_first_byte < plaintext.mib * MIB / 10
+    process.assert_peaks_grew_little(server, before)
+
+
 @pytest.mark.skipif(SANITIZED, reason="a sanitizer's memory is not the service's")
 def test_4_gib_through_a_pipe_take_constant_memory_and_are_answered_meanwhile(
         make_server, tmp_path, capsys):
@@ -57,6 +95,31 @@ def test_4_gib_through_a_pipe_take_constant_memory_and_are_answered_meanwhile(
               f"{upload.first_byte_seconds * 1000:.0f} ms, when at most "
               f"{upload.taken_at_first_byte / MIB:.0f} MiB were sent; "
               f"a worker's peak memory grew by {growth} KiB")
+
+
+@pytest.mark.parametrize("armor", [False, True], ids=["binary", "armored"])
+def test_a_slow_upload_to_age_is_answered_chunk_by_chunk(server, armor):
+    identity = age.keygen()
+    n_each, n_pieces = 2 * 65536, 8
+    pieces = [os.urandom(n_each) for _ in range(n_pieces)]
+    head = request("PUT", "/encrypt_file" + query([identity.recipient], armor),
+                   [("Transfer-Encoding", "chunked")], b"")
+    with RawClient(server.port) as client:
+        client.send(head)
+        received, answer = b"", None
+        for i, piece in enumerate(pieces):
+            client.send(chunked(piece)[:-len("0\r\n\r\n")])
+            if answer is None:
+                response = client.read_head()
+                answer = client.body_pieces(response)
+            # All chunks but the last, which may prove to be the file's, and what a line or a block
+            # of armor waits for.
+            n_least = file_size((i + 1) * n_each - 65536, 1, armor) - 20_000
+            while len(received) < n_least:
+                received += next(answer)
+        client.send(b"0\r\n\r\n")
+        response.body = received + b"".join(answer)
+    assert_age(response, b"".join(pieces), armor=armor, identities=[identity.secret])
 
 
 def test_a_slow_upload_is_answered_while_it_runs(server):
@@ -83,15 +146,19 @@ def test_a_slow_upload_is_answered_while_it_runs(server):
 
 @pytest.mark.parametrize("n_pieces, piece_bytes", [(100, 10), (12, 1000), (40, 5000)])
 @pytest.mark.parametrize("as_form", [False, True], ids=["put", "form"])
-def test_an_upload_in_small_pieces_does_not_use_up_the_buffers(server, as_form, n_pieces,
+@pytest.mark.parametrize("options", FORMATS)
+def test_an_upload_in_small_pieces_does_not_use_up_the_buffers(server, as_form, options, n_pieces,
                                                               piece_bytes):
     plaintext = os.urandom(n_pieces * piece_bytes)
-    data = post_form(part(plaintext)) if as_form else request("PUT", "/encrypt_file", [], plaintext)
+    target = "/encrypt_file" + options
+    data = (post_form(part(plaintext), target=target) if as_form else
+            request("PUT", target, [], plaintext))
     with RawClient(server.port) as client:
         for i in range(0, len(data), piece_bytes):
             client.send(data[i:i + piece_bytes])
             time.sleep(0.003)  # so that each piece is read alone
-        assert_encrypted(client.read_response(), plaintext)
+        FORMATS[options](client.read_response(), plaintext,
+                         name_of_answer(options, "file.txt" if as_form or not options else "file"))
 
 
 def test_a_client_that_reads_slowly_gets_everything(server):

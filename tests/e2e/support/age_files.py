@@ -114,6 +114,30 @@ def assert_age(response, plaintext, name="file.age", armor=False, identities=Non
     return parts
 
 
+def assert_no_whole_file(body, secret):
+    """Whatever came before a cut: no part of it may pass for a file of age."""
+    for part in plausible_parts(body):
+        try:
+            age.decrypt(part, [secret], None)
+        except age.AgeError:
+            continue
+        raise AssertionError("a whole file was sent")
+
+
+def plausible_parts(body):
+    """What somebody might take for a file: all of it, up to the end of any chunk, and with an end."""
+    yield body
+    if body.startswith(b"-----BEGIN"):
+        lines = body.rpartition(b"\n")[0]
+        for text in (body, lines):
+            yield text.rstrip(b"\n") + b"\n-----END AGE ENCRYPTED FILE-----\n"
+        return
+    match = HEADER.match(body)
+    if match:
+        for end in range(match.end() + NONCE, len(body), CHUNK + TAG):
+            yield body[:end]
+
+
 def query(recipients=(), armor=None):
     """The query that asks for age."""
     parameters = ["format=age", *(f"recipient={recipient}" for recipient in recipients)]

@@ -63,9 +63,11 @@ def curl(folder, *arguments, stdin=None):
 
 
 class Upload:
-    """A curl whose answer is verified while it runs; what is fed to it comes from a thread."""
+    """A curl whose answer is verified while it runs; what is fed to it comes from a thread.
+    make_verifier: from the answer's key to what has update() and finish()."""
 
-    def __init__(self, folder, *arguments, feed=None):
+    def __init__(self, folder, *arguments, feed=None, make_verifier=TokenVerifier):
+        self.make_verifier = make_verifier
         self.headers_path = folder / "headers"
         self.feed = feed
         command = ["curl", "-sS", "-N", "--max-time", "300", "-D", self.headers_path, *arguments]
@@ -85,7 +87,7 @@ class Upload:
             if verifier is None:
                 self._note_first_byte()
                 head = parse_curl_headers(self.headers_path)
-                verifier = TokenVerifier(head.header("Encryption-Key"))
+                verifier = self.make_verifier(head.header("Encryption-Key"))
             verifier.update(piece)
             self.n_answer += len(piece)
         feeder.join(60)
