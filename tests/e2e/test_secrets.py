@@ -8,7 +8,9 @@ import time
 import pytest
 from cryptography.fernet import Fernet
 
-from support import process, transports
+from support import age, process, transports
+from support.age_files import query
+from support.formats import FORMATS
 from support.forms import BOUNDARY, FORM, part, post_form
 from support.memory import assert_forgotten, fernet_needles, found_in, searches_memory
 from support.raw_http import RawClient, exchange, request
@@ -69,6 +71,31 @@ def test_no_key_is_in_a_log(make_server):
     text = "\n".join(server.access_lines(at_least=5)) + server.log()
     assert "encrypt_file" in text
     assert [key for key in [own, *keys] if key in text] == []
+
+
+def test_no_key_of_age_is_in_a_log(make_server):
+    server = make_server()
+    identity = age.keygen()
+    found = [identity.secret, identity.recipient]
+    for options, headers in ((query(), []), (query([identity.recipient]), []),
+                             (query(armor=True), [("Encryption-Key", identity.secret)])):
+        response = exchange(server.port, request("PUT", "/encrypt_file" + options, headers, b"x"))
+        assert response.status == 200
+        found += response.all("Encryption-Key")
+    text = "\n".join(server.access_lines(at_least=3)) + server.log()
+    assert len(found) == 3 and "encrypt_file" in text
+    assert [key for key in found if key in text] == []
+
+
+@pytest.mark.parametrize("options", ["?format=age", "?format=age&armor=true"])
+def test_no_plaintext_of_age_is_in_the_spool(make_server, options):
+    server = make_server()
+    plaintext = BLOCK * 16
+    with RawClient(server.port, receive_buffer=65536) as client:
+        client.send(request("PUT", "/encrypt_file" + options, [], plaintext))
+        assert process.wait_until(lambda: process.spool_bytes(server) > 8 * MIB)
+        assert process.files_with(server, MARKER) == []
+        FORMATS[options](client.read_response(), plaintext)
 
 
 def test_a_worker_leaves_no_core_file(server):

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from support import age, process, transports
-from support.age_files import AgeFile, IDENTITY, assert_age, query, unarmor
+from support import age, transports
+from support.age_files import AgeFile, IDENTITY, query, unarmor
 from support.forms import BOUNDARY, FORM, form, part
 from support.memory import (assert_forgotten, fernet_needles, file_needles, found_in,
                             identity_needles, searches_memory)
@@ -191,27 +191,3 @@ def test_neither_key_nor_plaintext_is_in_a_workers_memory_after_an_answer_that_w
     parts = AgeFile.parse(response.body)
     assert_forgotten(worker_of(server), {
         **needles, **identity_needles(identity.secret), **file_needles(parts, identity.secret)})
-
-
-def test_no_key_of_age_is_in_a_log(make_server, identity):
-    server = make_server()
-    found = [identity.secret, identity.recipient]
-    for options, headers in ((query(), []), (query([identity.recipient]), []),
-                             (query(armor=True), [("Encryption-Key", identity.secret)])):
-        response = exchange(server.port, request("PUT", PATH + options, headers, b"x"))
-        assert response.status == 200
-        found += response.all("Encryption-Key")
-    text = "\n".join(server.access_lines(at_least=3)) + server.log()
-    assert len(found) == 3 and "encrypt_file" in text
-    assert [key for key in found if key in text] == []
-
-
-def test_no_plaintext_of_age_is_on_disk_while_a_client_does_not_read(make_server):
-    server = make_server()
-    plaintext, needles = marked(16 * MIB)
-    with RawClient(server.port, receive_buffer=65536) as client:
-        client.send(request("PUT", PATH + query(), [], plaintext))
-        assert process.wait_until(lambda: process.spool_bytes(server) > 8 * MIB)
-        for needle in needles.values():
-            assert process.files_with(server, needle) == []
-        assert_age(client.read_response(), plaintext)
