@@ -25,12 +25,6 @@
 #define ENC_JOB_FORM_PARTS_MAX 256         // parts of a form
 #define ENC_JOB_FORM_PART_HEADERS_MAX 8192 // bytes of the headers of one
 
-// A piece of text of the request's.
-struct enc_job_text {
-    const char *chars;
-    size_t n;
-};
-
 struct enc_encrypt_job_options {
     enum enc_job_format format;
     bool is_form; // decide by content_type whether the body is a form; else it is the file

@@ -112,11 +112,19 @@ static enum enc_status make_key(const uint8_t *seed, struct enc_job_key_text *re
     return ENC_OK;
 }
 
-bool enc_job_is_recipient(const char *text, size_t n)
+size_t enc_job_faulty_recipient(const struct enc_job_text recipients[], size_t n)
 {
     ENC_SECRET(enc_age_recipient, recipient);
 
-    return enc_age_recipient_parse(text, n, &recipient) == ENC_OK;
+    for (size_t i = 0; i < n; i++) {
+        enum enc_status st =
+            enc_age_recipient_parse(recipients[i].chars, recipients[i].n, &recipient);
+        if (st == ENC_OK)
+            st = enc_age_recipient_try(&recipient);
+        if (st == ENC_INVALID_RECIPIENT)
+            return i + 1;
+    }
+    return 0;
 }
 
 const struct enc_job_format_ops enc_job_age_ops = {

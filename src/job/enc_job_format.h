@@ -41,7 +41,14 @@ ENC_MUST_USE enum enc_status enc_job_key_new(enum enc_job_format format, const u
                                              struct enc_job_key_text *ret_key,
                                              struct enc_job_key_text *ret_recipient);
 
-// Whether a text of n characters is a recipient, of age.
-bool enc_job_is_recipient(const char *text, size_t n);
+// A piece of text of the caller's.
+struct enc_job_text {
+    const char *chars;
+    size_t n;
+};
+
+// Of recipients that a job refused: which is the first that is none. Counts from 1; 0: all are
+// good.
+size_t enc_job_faulty_recipient(const struct enc_job_text recipients[], size_t n);
 
 #endif

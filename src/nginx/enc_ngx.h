@@ -92,13 +92,22 @@ ngx_int_t enc_ngx_key_handler(ngx_http_request_t *r, const ngx_str_t *name);
 // Content handler of /info: who this is, and the limits that are in force here.
 ngx_int_t enc_ngx_info_handler(ngx_http_request_t *r, const ngx_str_t *name);
 
+// enc_ngx_log.c
+
+// Has nginx's messages about requests to servers with encrypter_json_errors name the route alone.
+// NGX_OK or NGX_ERROR.
+ngx_int_t enc_ngx_log_install(ngx_conf_t *cf);
+
+// The same for one request, from now on.
+void enc_ngx_log_route_only(ngx_http_request_t *r);
+
 // enc_ngx_wipe.c
 
 // Has nginx's memory of every request wiped at its end, and of every connection. NGX_OK or
 // NGX_ERROR.
 ngx_int_t enc_ngx_wipe_install(ngx_conf_t *cf);
 
-// Wipes what the worker last read of HTTP/2, once it is done with it.
+// Wipes what the worker last read of HTTP/2, once it is done with that.
 void enc_ngx_wipe_frames_later(ngx_http_request_t *r);
 
 // enc_ngx_encrypt.c

@@ -4,18 +4,15 @@
 
 #include "enc_ngx.h"
 
-typedef enum enc_ngx_error parameter_reader(ngx_http_request_t *r, const ngx_str_t *value,
-                                            struct enc_ngx_query *query);
+typedef enum enc_ngx_error parameter_reader(const ngx_str_t *value, struct enc_ngx_query *query);
 
 static bool is(const ngx_str_t *text, const char *expected)
 {
     return text->len == ngx_strlen(expected) && ngx_memcmp(text->data, expected, text->len) == 0;
 }
 
-static enum enc_ngx_error read_format(ngx_http_request_t *r, const ngx_str_t *value,
-                                      struct enc_ngx_query *query)
+static enum enc_ngx_error read_format(const ngx_str_t *value, struct enc_ngx_query *query)
 {
-    (void)r;
     if (query->has_format)
         return ENC_NGX_ERROR_REPEATED_PARAMETER;
     query->has_format = true;
@@ -24,10 +21,8 @@ static enum enc_ngx_error read_format(ngx_http_request_t *r, const ngx_str_t *va
     return ENC_NGX_ERROR_NONE;
 }
 
-static enum enc_ngx_error read_armor(ngx_http_request_t *r, const ngx_str_t *value,
-                                     struct enc_ngx_query *query)
+static enum enc_ngx_error read_armor(const ngx_str_t *value, struct enc_ngx_query *query)
 {
-    (void)r;
     if (query->has_armor)
         return ENC_NGX_ERROR_REPEATED_PARAMETER;
     query->has_armor = true;
@@ -35,20 +30,13 @@ static enum enc_ngx_error read_armor(ngx_http_request_t *r, const ngx_str_t *val
     return query->armor || is(value, "false") ? ENC_NGX_ERROR_NONE : ENC_NGX_ERROR_INVALID_ARMOR;
 }
 
-static enum enc_ngx_error read_recipient(ngx_http_request_t *r, const ngx_str_t *value,
-                                         struct enc_ngx_query *query)
+static enum enc_ngx_error read_recipient(const ngx_str_t *value, struct enc_ngx_query *query)
 {
-    struct enc_job_text text = {(const char *)value->data, value->len};
-
     if (query->n_recipients == ENC_JOB_RECIPIENTS_MAX)
         return ENC_NGX_ERROR_TOO_MANY_RECIPIENTS;
-    query->recipients[query->n_recipients++] = text;
-    if (enc_job_is_recipient(text.chars, text.n))
-        return ENC_NGX_ERROR_NONE;
-    struct enc_ngx_ctx *ctx = enc_ngx_ctx_get(r);
-    if (ctx)
-        ctx->error_number = query->n_recipients;
-    return ENC_NGX_ERROR_INVALID_RECIPIENT;
+    query->recipients[query->n_recipients++] =
+        (struct enc_job_text){(const char *)value->data, value->len};
+    return ENC_NGX_ERROR_NONE;
 }
 
 static const struct {
@@ -107,7 +95,7 @@ static enum enc_ngx_error read_pair(ngx_http_request_t *r, const u_char *pair, s
         !decode(r->pool, pair + value_at, n - value_at, &value))
         return ENC_NGX_ERROR_MALFORMED_PARAMETER;
     parameter_reader *read = find_reader(&name, takes);
-    return read ? read(r, &value, query) : ENC_NGX_ERROR_UNKNOWN_PARAMETER;
+    return read ? read(&value, query) : ENC_NGX_ERROR_UNKNOWN_PARAMETER;
 }
 
 enum enc_ngx_error enc_ngx_query_read(ngx_http_request_t *r, unsigned takes,

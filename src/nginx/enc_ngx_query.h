@@ -29,8 +29,8 @@ struct enc_ngx_query {
     size_t n_recipients;
 };
 
-// Reads the query of a request to a route that takes some parameters (ENC_NGX_TAKES_*), and checks
-// each value. Where a recipient is at fault, the request's context has its number.
+// Reads the query of a request to a route that takes some parameters (ENC_NGX_TAKES_*). Whether a
+// recipient is one, the job says.
 enum enc_ngx_error enc_ngx_query_read(ngx_http_request_t *r, unsigned takes,
                                       struct enc_ngx_query *ret_query);
 

@@ -93,7 +93,7 @@ static enum enc_ngx_error check_options(const struct enc_ngx_query *query, size_
     return ENC_NGX_ERROR_NONE;
 }
 
-static enum enc_ngx_error make_job(struct enc_encrypt_job_options *options,
+static enum enc_ngx_error make_job(ngx_http_request_t *r, struct enc_encrypt_job_options *options,
                                    struct enc_job_key_text *ret_key,
                                    struct enc_encrypt_job **ret_job)
 {
@@ -103,6 +103,9 @@ static enum enc_ngx_error make_job(struct enc_encrypt_job_options *options,
     options->seed = seed.bytes;
     if (st == ENC_OK)
         st = enc_encrypt_job_new(options, ret_key, ret_job);
+    struct enc_ngx_ctx *ctx = enc_ngx_ctx_get(r);
+    if (st == ENC_INVALID_RECIPIENT && ctx)
+        ctx->error_number = enc_job_faulty_recipient(options->recipients, options->n_recipients);
     return st == ENC_OK ? ENC_NGX_ERROR_NONE : enc_ngx_error_of_status(st);
 }
 
@@ -140,5 +143,5 @@ enum enc_ngx_error enc_ngx_request_job(ngx_http_request_t *r, const ngx_str_t *n
         .time = (uint64_t)ngx_time(),
     };
     *ret_format = query.format;
-    return make_job(&options, ret_key, ret_job);
+    return make_job(r, &options, ret_key, ret_job);
 }

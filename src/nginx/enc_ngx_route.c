@@ -77,6 +77,9 @@ static ngx_int_t answer(ngx_http_request_t *r)
 
 ngx_int_t enc_ngx_route_handler(ngx_http_request_t *r)
 {
+    enc_ngx_log_route_only(r);
+    // What the client has already does not matter: no answer is a later version of another.
+    r->disable_not_modified = 1;
     ngx_int_t rc = answer(r);
 
     enc_ngx_request_forget_key(r);

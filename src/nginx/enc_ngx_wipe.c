@@ -124,15 +124,17 @@ static ngx_int_t on_log(ngx_http_request_t *r)
     cleanup->data = r;
     enc_ngx_request_forget_key(r); // of one that was refused before it came to a route
     arrange_wiping(r->pool);
-    if (r->stream)
+    if (r->stream) {
         arrange_wiping(r->stream->pool); // the headers as they were decoded
+        enc_ngx_wipe_frames_later(r);
+    }
     // In HTTP/2 with the table of headers to which the client's next requests may refer.
     arrange_wiping(connection_of(r)->pool);
     return NGX_OK;
 }
 
-// HTTP/2's frames are read into one buffer of the worker, key headers too. While a frame is handled
-// the others in it are not done with: it is wiped after that.
+// HTTP/2's frames are read into one buffer of the worker: heads, and what was uploaded last. While
+// a frame is handled the others in it are not done with: it is wiped after that.
 static void wipe_frames(ngx_event_t *event)
 {
     const ngx_http_v2_main_conf_t *h2mcf = event->data;

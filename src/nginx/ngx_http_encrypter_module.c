@@ -140,6 +140,8 @@ static ngx_int_t add_variables(ngx_conf_t *cf)
 static ngx_int_t install(ngx_conf_t *cf)
 {
     enc_ngx_errors_install();
+    if (enc_ngx_log_install(cf) != NGX_OK)
+        return NGX_ERROR;
     return enc_ngx_wipe_install(cf);
 }
 

@@ -57,6 +57,10 @@ ENC_MUST_USE enum enc_status enc_age_identity_parse(const char *text, size_t n_c
 ENC_MUST_USE enum enc_status enc_age_recipient_parse(const char *text, size_t n_chars,
                                                      struct enc_age_recipient *ret_recipient);
 
+// Whether files can be encrypted to a recipient: ENC_INVALID_RECIPIENT for a point of low order,
+// which is one by its text alone. Costs as much as a stanza. Or a resource.
+ENC_MUST_USE enum enc_status enc_age_recipient_try(const struct enc_age_recipient *recipient);
+
 // The X25519 identity of 32 random bytes.
 ENC_MUST_USE enum enc_status enc_age_x25519_identity(const uint8_t secret[static 32],
                                                      struct enc_age_identity *ret_identity);

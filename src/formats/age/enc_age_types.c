@@ -40,6 +40,17 @@ enum enc_status enc_age_recipient_parse(const char *text, size_t n_chars,
     return st;
 }
 
+enum enc_status enc_age_recipient_try(const struct enc_age_recipient *recipient)
+{
+    static const struct enc_age_file_key no_key;
+    static const uint8_t no_seed[ENC_AGE_STANZA_SEED];
+    uint8_t header[ENC_AGE_HEAD_MAX];
+    struct enc_age_header_writer writer;
+
+    enc_age_header_begin(&writer, header, sizeof(header));
+    return recipient->type->wrap(&no_key, recipient, no_seed, &writer);
+}
+
 void enc_age_identity_recipient(const struct enc_age_identity *identity,
                                 struct enc_age_recipient *ret_recipient)
 {
