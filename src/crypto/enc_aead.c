@@ -60,7 +60,10 @@ enum enc_status enc_aead_update(struct enc_aead *aead, const uint8_t *in, size_t
         return ENC_MISUSE;
     if (n == 0)
         return ENC_OK;
-    if (!EVP_CipherUpdate(aead->cipher, out, &n_out, in, (int)n) || n_out != (int)n) {
+    int ok = EVP_CipherUpdate(aead->cipher, out, &n_out, in, (int)n) && n_out == (int)n;
+    // ChaCha20 for AVX2 spreads the key out there, each word eight times.
+    enc_crypto_wipe_stack();
+    if (!ok) {
         aead->state = IDLE;
         return enc_crypto_failed(ENC_CRYPTO_FAILED);
     }

@@ -62,16 +62,6 @@ enum enc_status enc_x25519_public(const uint8_t secret[static ENC_X25519_BYTES],
     return ok ? ENC_OK : no_key(public_key, ENC_NO_MEMORY);
 }
 
-// OpenSSL 3.0 leaves the shared secret as a field element in a stack frame of its own, about 800
-// bytes below ours, and with it what it computed on the way there. A whole enc_x25519_shared takes
-// about 1200 bytes of stack. tests/unit/test_wiping_age.c looks at what remains.
-static __attribute__((noinline)) void wipe_stack_below(void)
-{
-    uint8_t frames[4096];
-
-    enc_wipe(frames, sizeof(frames));
-}
-
 // OpenSSL refuses a shared secret of zeros with an error of its provider's own. There is no other
 // reason for this one here, as the keys are there and of the right size.
 static int is_low_order(void)
@@ -117,7 +107,8 @@ enum enc_status enc_x25519_shared(const uint8_t secret[static ENC_X25519_BYTES],
     theirs = new_key(NULL, public_key);
     if (ours != NULL && theirs != NULL)
         status = derive(ours, theirs, shared);
-    wipe_stack_below();
+    // The shared secret is left as a field element, with what was computed on the way there.
+    enc_crypto_wipe_stack();
     EVP_PKEY_free(theirs);
     EVP_PKEY_free(ours);
     return status == ENC_OK ? ENC_OK : no_key(shared, status);

@@ -31,8 +31,7 @@ static ngx_int_t on_head(ngx_http_request_t *r)
 ngx_int_t enc_ngx_log_install(ngx_conf_t *cf)
 {
     ngx_http_core_main_conf_t *cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
-    ngx_http_handler_pt *handler =
-        ngx_array_push(&cmcf->phases[NGX_HTTP_POST_READ_PHASE].handlers);
+    ngx_http_handler_pt *handler = ngx_array_push(&cmcf->phases[NGX_HTTP_POST_READ_PHASE].handlers);
 
     if (!handler)
         return NGX_ERROR;

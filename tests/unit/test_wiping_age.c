@@ -31,7 +31,8 @@ static const uint8_t hkdf_secret[N_KEY + 1] = "MARKER-hkdf-input-123456789abcde"
 static const uint8_t hmac_key[N_KEY + 1] = "MARKER-hmac-key-zyxwvutsrqponmlk";
 static const uint8_t x25519_secret[N_KEY + 1] = "MARKER-x25519-secret-0123456789a";
 static const uint8_t passphrase[N_KEY + 1] = "MARKER-passphrase-0123456789abcd";
-static const uint8_t message[200] = "MARKER-plaintext";
+// Long enough for the code that does many blocks at a time.
+static const uint8_t message[2048] = "MARKER-plaintext";
 static const uint8_t salt[N_KEY + 1] = "a salt, which is no secret at al";
 static const uint8_t info[] = "what it is for";
 static const uint8_t nonce[ENC_AEAD_NONCE + 1] = "not a secret";
@@ -314,9 +315,22 @@ static void watch_key(const uint8_t *key)
     watch_secret(key + N_KEY - 1 - SECRET_BYTES);
 }
 
+// As vector code has it: a word in each lane.
+static void watch_words(const uint8_t *key)
+{
+    uint8_t lanes[SECRET_BYTES];
+
+    for (size_t i = 0; i < N_KEY; i += 4) {
+        for (size_t j = 0; j < sizeof(lanes); j += 4)
+            memcpy(lanes + j, key + i, 4);
+        watch_secret(lanes);
+    }
+}
+
 static void watch_inputs(void)
 {
     watch_key(aead_key);
+    watch_words(aead_key);
     watch_secret(message);
     watch_key(hkdf_secret);
     watch_key(hmac_key);
