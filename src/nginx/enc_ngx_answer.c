@@ -61,9 +61,6 @@ ngx_int_t enc_ngx_answer_head(ngx_http_request_t *r, struct enc_ngx_answer *answ
     r->headers_out.content_type.data = (u_char *)(uintptr_t)answer->content_type;
     r->headers_out.content_type.len = ngx_strlen(answer->content_type);
     r->headers_out.content_type_len = r->headers_out.content_type.len;
-    // A new file is neither compressible nor a part of anything.
-    r->gzip_tested = 1;
-    r->gzip_ok = 0;
     if (add_headers(r, answer) != NGX_OK)
         return NGX_ERROR;
     ngx_int_t rc = ngx_http_send_header(r);

@@ -78,8 +78,11 @@ static ngx_int_t answer(ngx_http_request_t *r)
 ngx_int_t enc_ngx_route_handler(ngx_http_request_t *r)
 {
     enc_ngx_log_route_only(r);
-    // What the client has already does not matter: no answer is a later version of another.
+    // No answer is a later version of another, whatever the client has; and none is compressed:
+    // some are secret, and the others do not get smaller.
     r->disable_not_modified = 1;
+    r->gzip_tested = 1;
+    r->gzip_ok = 0;
     ngx_int_t rc = answer(r);
 
     enc_ngx_request_forget_key(r);

@@ -68,6 +68,9 @@ RECIPIENTS = {
     "an SSH key": "ssh-ed25519%20AAAAC3NzaC1lZDI1NTE5AAAAIHsKLqeplhpW",
     "a Fernet key": FERNET_KEY,
     "8000 characters": "age1" + "q" * 7900,
+    "a public key with its top bit set": bech32.encode(
+        "age", POINT[:-1] + bytes([POINT[-1] | 0x80])),
+    "a number that is not below the prime": bech32.encode("age", b"\xf6" + b"\xff" * 30 + b"\x7f"),
     **{f"the point {name}": bech32.encode("age", raw) for name, raw in LOW_ORDER.items()},
 }
 AGE = "?format=age"

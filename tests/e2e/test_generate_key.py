@@ -231,3 +231,13 @@ def test_no_key_is_in_a_log(make_server):
     text = "\n".join(lines) + server.log()
     assert [key for key in found if key in text] == []
     assert "format" not in text
+
+
+@each_format
+def test_a_key_is_not_compressed_whatever_the_configuration_says(make_server, name):
+    server = make_server(edits=[("sendfile on;", "sendfile on; gzip on; gzip_min_length 1; "
+                                                 "gzip_types application/json;")])
+    response = exchange(server.port, request("POST", PATH + f"?format={name}",
+                                             [("Accept-Encoding", "gzip")]))
+    assert_key(response, name)
+    assert response.header("Content-Encoding") is None

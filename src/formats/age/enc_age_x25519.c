@@ -91,12 +91,27 @@ static enum enc_status parse_identity(const char *text, size_t n_chars,
     return enc_age_x25519_identity(pair.secret, ret_identity);
 }
 
+// Whether a public key is written as X25519 writes its results: below 2^255 - 19. It takes others
+// too (RFC 7748, section 5), but as recipients they are mixed into the wrap key as they are, and no
+// identity has such a one.
+static bool is_canonical(const uint8_t public_key[static KEY])
+{
+    static const uint8_t prime[KEY] = {0xED, [1 ... 30] = 0xFF, 0x7F};
+
+    for (size_t i = KEY; i-- > 0;) {
+        if (public_key[i] != prime[i])
+            return public_key[i] < prime[i];
+    }
+    return false;
+}
+
 static enum enc_status parse_recipient(const char *text, size_t n_chars,
                                        struct enc_age_recipient *ret_recipient)
 {
     uint8_t public_key[KEY];
 
-    if (!enc_age_bech32_decode(RECIPIENT_PREFIX, text, n_chars, public_key, KEY))
+    if (!enc_age_bech32_decode(RECIPIENT_PREFIX, text, n_chars, public_key, KEY) ||
+        !is_canonical(public_key))
         return ENC_INVALID_RECIPIENT;
     set_recipient(ret_recipient, public_key);
     return ENC_OK;
