@@ -13,17 +13,9 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include "drive_check.h"
 #include "enc_encrypt_job.h"
 #include "enc_fernet.h"
-
-// Aborts, in a fuzzer and in a test alike.
-#define DRIVE_CHECK(condition)                                                                     \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                        \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 #define DRIVE_SIZES_MAX 16
 
