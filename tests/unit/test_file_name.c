@@ -20,6 +20,8 @@
 #define A100 A10 A10 A10 A10 A10 A10 A10 A10 A10 A10
 #define A300 A100 A100 A100
 #define A140 A100 A10 A10 A10 A10
+#define A146 A140 "aaaaaa"
+#define A142 A140 "aa"
 #define A136 A100 A10 A10 A10 "aaaaaa"
 #define S50 "                                                  "
 #define E10 "éééééééééé"
@@ -132,6 +134,48 @@ static void each_name_becomes_what_the_table_says(void **state)
         name_of(names[i].name, names[i].n, &got);
         if (got.n != (size_t)n || memcmp(got.chars, expected, got.n + 1) != 0)
             fail_msg("%s: \"%s\" instead of \"%s\"", names[i].label, got.chars, expected);
+    }
+}
+
+// What is behind the name takes its room from the name, and never from the 150 bytes.
+static const struct name_case age_names[] = {
+    CASE("a plain name", "x", "x.age"),
+    CASE("an extension", "file.txt", "file.txt.age"),
+    CASE("no name", "", "file.age"),
+    CASE("a space", " ", "file.age"),
+    CASE("two dots", "..", "file.age"),
+    CASE("a directory", "secret/", "file.age"),
+    CASE("a path", "../../etc/passwd", "passwd.age"),
+    CASE("a dot at the end", "name.", "name.age"),
+    CASE("its own extension", "a.age", "a.age.age"),
+    CASE("its own extension alone", ".age", ".age.age"),
+    CASE("CR and LF", "a\r\nb", "ab.age"),
+    CASE("exactly the room", A146, A146 ".age"),
+    CASE("exactly the room, with an extension", A142 ".txt", A142 ".txt.age"),
+    CASE("a byte over the room", A146 "b", A146 ".age"),
+    CASE("a byte over the room, with an extension", A142 "b.txt", A142 ".txt.age"),
+    CASE("300 characters", A300, A146 ".age"),
+    CASE("300 characters and an extension", A300 ".txt", A142 ".txt.age"),
+    CASE("300 characters and its own extension", A300 ".age", A142 ".age.age"),
+    CASE("an extension too long for one", A300 ".234567890123456789xy", A146 ".age"),
+    CASE("300 of two bytes, out of step", "b" E300, "b" E50 E10 E10 "éé.age"),
+    CASE("a cut that lays bare a dot and spaces", A142 "a . " A100, A142 "a.age"),
+    CASE("a cut that leaves nothing but spaces", S50 S50 S50 A10, "file.age"),
+};
+
+static const struct enc_file_name_style age_style = {"", ".age", "file"};
+
+static void each_name_of_age_becomes_what_the_table_says(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(age_names) / sizeof(age_names[0]); i++) {
+        const struct name_case *c = &age_names[i];
+        struct enc_file_name got;
+        memset(&got, 0xA5, sizeof(got));
+        enc_file_name_encrypted(&age_style, c->name, c->n, &got);
+        if (got.n != strlen(c->expected) || strcmp(got.chars, c->expected) != 0)
+            fail_msg("%s: \"%s\" instead of \"%s\"", c->label, got.chars, c->expected);
+        assert_true(got.n <= ENC_FILE_NAME_MAX);
     }
 }
 
@@ -311,6 +355,20 @@ static void check_name(const struct enc_file_name *name)
     }
 }
 
+static void check_age_name(const struct enc_file_name *name)
+{
+    const uint8_t *s = (const uint8_t *)name->chars;
+    assert_in_range(name->n, 5, ENC_FILE_NAME_MAX);
+    assert_string_equal(name->chars + name->n - 4, ".age");
+    assert_int_not_equal(name->chars[name->n - 5], '.');
+    assert_int_not_equal(name->chars[name->n - 5], ' ');
+    for (size_t i = 0, length; i < name->n; i += length) {
+        length = utf8_length(s + i);
+        assert_in_range(length, 1, name->n - i);
+        assert_false(is_harmful(s + i));
+    }
+}
+
 static int hex_value(char c)
 {
     assert_true((c >= '0' && c <= '9') || (c >= 'A' && c <= 'F'));
@@ -372,6 +430,8 @@ static void any_bytes_give_a_harmless_name(void **state)
         name_of(bytes, n, &name);
         check_name(&name);
         check_disposition(&name);
+        enc_file_name_encrypted(&age_style, bytes, n, &name);
+        check_age_name(&name);
     }
 }
 
@@ -394,6 +454,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_name_becomes_what_the_table_says),
+        cmocka_unit_test(each_name_of_age_becomes_what_the_table_says),
         cmocka_unit_test(no_name_at_all_is_file_txt),
         cmocka_unit_test(a_cut_at_every_length_falls_between_characters),
         cmocka_unit_test(each_disposition_is_what_the_table_says),
