@@ -11,6 +11,7 @@
 #include <openssl/crypto.h>
 
 #include "drive_job.h"
+#include "enc_age.h"
 #include "enc_crypto_init.h"
 
 void *__real_malloc(size_t n);
@@ -25,14 +26,21 @@ void __wrap_free(void *bytes);
 #define PLAINTEXT "MARKER-plaintext" // one block
 #define FILE_NAME "MARKER-file-name"
 #define OWN_KEY "TUFSS0VSLWtleS1zaWduLU1BUktFUi1rZXktZW5jcnk="
+// The same bytes as an identity of age, and its recipient; and the specification's.
+#define OWN_IDENTITY "AGE-SECRET-KEY-1F4Q4YJ692GKKKETE94EKJEMW94X5Z5JTG4FZ66M90YKK2MNRWFUS0RAGKG"
+#define OWN_RECIPIENT "age1p74nx9jkz2sa7ar35l5uf048uql64rk677zp9g7w3jxy29ujudss23x5lv"
+#define OTHER_RECIPIENT "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj"
 #define BODY_BYTES 2000
 #define ROOM_BYTES 1000
 
 static const char *const secrets[] = {
     "MARKER-key-sign-", // the halves of a key
     "MARKER-key-encry",
-    "TUFSS0VSLWtleS1z", // the same as text
-    PLAINTEXT,          FILE_NAME,
+    "TUFSS0VSLWtleS1z",         // the same as text
+    "F4Q4YJ692GKKKETE94EKJEMW", // and of age
+    "MARKER-file-key-",
+    "MARKER-stanza-1-", // halves of what the stanzas are made of
+    "MARKER-stanza-2-",         PLAINTEXT, FILE_NAME,
 };
 
 #define N_SECRETS (sizeof(secrets) / sizeof(secrets[0]))
@@ -110,13 +118,22 @@ static void hook_free(void *bytes, const char *path, int line)
     __wrap_free(bytes);
 }
 
+// A nonce, a key, and for age a file key and the seeds of two stanzas.
 static const uint8_t seed[ENC_JOB_SEED_BYTES + 1] = "no secret at all"
                                                     "MARKER-key-sign-"
-                                                    "MARKER-key-encry";
+                                                    "MARKER-key-encry"
+                                                    "MARKER-file-key-"
+                                                    "MARKER-stanza-1-"
+                                                    "MARKER-stanza-1-"
+                                                    "MARKER-stanza-2-"
+                                                    "MARKER-stanza-2-";
 
 // A job's life: what it is given, and how it ends.
 struct life {
     const char *label;
+    enum enc_job_format format;
+    bool armor;
+    size_t n_recipients;
     bool is_form;
     bool has_own_key;
     bool has_two_files;
@@ -130,6 +147,14 @@ static const struct life lives[] = {
     {"a form", .is_form = true, .expected = ENC_OK},
     {"two files", .is_form = true, .has_two_files = true, .expected = ENC_TOO_MANY_FILES},
     {"a client that goes away", .is_abandoned = true, .expected = ENC_OK},
+    {"age", ENC_JOB_AGE, .expected = ENC_OK},
+    {"age in armor", ENC_JOB_AGE, .armor = true, .expected = ENC_OK},
+    {"age with the client's identity", ENC_JOB_AGE, .has_own_key = true, .expected = ENC_OK},
+    {"age for two recipients", ENC_JOB_AGE, .armor = true, .n_recipients = 2, .expected = ENC_OK},
+    {"age in a form", ENC_JOB_AGE, .is_form = true, .expected = ENC_OK},
+    {"age, two files", ENC_JOB_AGE, .is_form = true, .has_two_files = true,
+     .expected = ENC_TOO_MANY_FILES},
+    {"age, a client that goes away", ENC_JOB_AGE, .is_abandoned = true, .expected = ENC_OK},
 };
 
 #define N_LIVES (sizeof(lives) / sizeof(lives[0]))
@@ -189,6 +214,8 @@ static enum enc_status run_job(const struct life *life, struct enc_encrypt_job *
         size_t n = n_body - at < 700 ? n_body - at : 700;
         switch (enc_encrypt_job_step(job)) {
         case ENC_JOB_NEEDS_INPUT:
+            if (life->is_abandoned && at > 0)
+                return ENC_OK;
             if (n > 0)
                 enc_encrypt_job_input(job, body + at, n);
             else
@@ -212,17 +239,28 @@ static enum enc_status run_job(const struct life *life, struct enc_encrypt_job *
     }
 }
 
+static const char *own_key(const struct life *life)
+{
+    return life->format == ENC_JOB_AGE ? OWN_IDENTITY : OWN_KEY;
+}
+
 static enum enc_status live_once(const struct life *life, struct enc_job_key_text *key)
 {
+    static const struct enc_job_text recipients[] = {{OTHER_RECIPIENT, sizeof(OTHER_RECIPIENT) - 1},
+                                                     {OWN_RECIPIENT, sizeof(OWN_RECIPIENT) - 1}};
     struct enc_encrypt_job *job = NULL;
     struct enc_encrypt_job_options options = {
+        .format = life->format,
+        .armor = life->armor,
+        .recipients = recipients,
+        .n_recipients = life->n_recipients,
         .is_form = life->is_form,
         .content_type = FORM_TYPE,
         .n_content_type = sizeof(FORM_TYPE) - 1,
         .name = FILE_NAME,
         .n_name = sizeof(FILE_NAME) - 1,
-        .key = life->has_own_key ? OWN_KEY : NULL,
-        .n_key = life->has_own_key ? ENC_FERNET_KEY_CHARS : 0,
+        .key = life->has_own_key ? own_key(life) : NULL,
+        .n_key = life->has_own_key ? strlen(own_key(life)) : 0,
         .seed = seed,
     };
     n_token = 0;
@@ -233,12 +271,42 @@ static enum enc_status live_once(const struct life *life, struct enc_job_key_tex
     return status;
 }
 
+// Whether `token` is a whole age file with what append_file adds, for whoever has OWN_IDENTITY.
+static bool is_age_file(void)
+{
+    static struct enc_age_decryptor decryptor;
+    static uint8_t plain[ENC_AGE_CHUNK];
+    struct enc_age_identity identity;
+    size_t n_read = 0, n = 0;
+    bool is_ended = false;
+
+    assert_int_equal(enc_age_identity_parse(OWN_IDENTITY, strlen(OWN_IDENTITY), &identity), ENC_OK);
+    enc_age_decryptor_init(&decryptor, &identity, 1);
+    bool is_whole = enc_age_decryptor_update(&decryptor, token, n_token, plain, sizeof(plain),
+                                             &n_read, &n) == ENC_OK &&
+                    n_read == n_token && n == 0;
+    while (is_whole && !is_ended)
+        is_whole =
+            enc_age_decryptor_finish(&decryptor, plain, sizeof(plain), &n, &is_ended) == ENC_OK;
+    enc_age_decryptor_wipe(&decryptor);
+    return is_whole && n >= 16 && memcmp(plain, PLAINTEXT, 16) == 0;
+}
+
+static bool is_file(const struct life *life)
+{
+    struct enc_fernet_key key;
+
+    if (life->format == ENC_JOB_AGE)
+        return is_age_file();
+    assert_int_equal(enc_fernet_key_parse(OWN_KEY, ENC_FERNET_KEY_CHARS, &key), ENC_OK);
+    return drive_is_token(token, n_token, &key);
+}
+
 // Lives once with the allocations from number `from` up to `to` failing. Returns how many it made.
 static size_t live_with_failures(const struct life *life, size_t from, size_t to,
                                  enum enc_status *ret_status)
 {
     struct enc_job_key_text key = {.n = 0};
-    struct enc_fernet_key raw_key;
 
     OPENSSL_thread_stop(); // OpenSSL's list of errors, made with the first
     size_t n_live_before = n_live;
@@ -253,10 +321,9 @@ static size_t live_with_failures(const struct life *life, size_t from, size_t to
         fail_msg("%s, from %zu: %zu blocks instead of %zu, %zu freed with a secret", life->label,
                  from, n_live, n_live_before, n_freed_with_secret);
 
-    assert_int_equal(enc_fernet_key_parse(OWN_KEY, ENC_FERNET_KEY_CHARS, &raw_key), ENC_OK);
-    assert_int_equal(drive_is_token(token, n_token, &raw_key),
-                     *ret_status == ENC_OK && !life->is_abandoned);
-    assert_true(key.n == 0 || memcmp(key.chars, OWN_KEY, sizeof(OWN_KEY)) == 0);
+    assert_int_equal(is_file(life), *ret_status == ENC_OK && !life->is_abandoned);
+    assert_true(key.n == 0 || strcmp(key.chars, own_key(life)) == 0);
+    assert_int_equal(n_freed_with_secret, 0); // in opening it
     return n;
 }
 
@@ -271,6 +338,9 @@ static void fail_in_turn(const struct life *life, bool for_good)
 
     for (size_t i = 0; i < n; i++) {
         live_with_failures(life, i, for_good ? SIZE_MAX : i + 1, &status);
+        // libcrypto's X25519 does without some of what it asks for; what comes out is looked at.
+        if (life->format == ENC_JOB_AGE && !for_good && status == life->expected)
+            continue;
         if (status != ENC_NO_MEMORY && status != ENC_CRYPTO_FAILED)
             fail_msg("%s, allocation %zu of %zu: %s", life->label, i, n, enc_status_name(status));
     }
@@ -303,12 +373,30 @@ static void the_first_allocation_is_the_job(void **state)
 static void a_job_makes_no_allocation_for_each_byte(void **state)
 {
     (void)state;
-    enum enc_status status;
-    make_body(&lives[0]);
-    size_t n_large = live_with_failures(&lives[0], SIZE_MAX, SIZE_MAX, &status);
-    n_body = 100;
-    size_t n_small = live_with_failures(&lives[0], SIZE_MAX, SIZE_MAX, &status);
-    assert_int_equal(n_large, n_small);
+    for (size_t i = 0; i < N_LIVES; i++) {
+        enum enc_status status;
+        if (lives[i].is_form || lives[i].is_abandoned)
+            continue;
+        make_body(&lives[i]);
+        size_t n_large = live_with_failures(&lives[i], SIZE_MAX, SIZE_MAX, &status);
+        n_body = 100;
+        size_t n_small = live_with_failures(&lives[i], SIZE_MAX, SIZE_MAX, &status);
+        assert_int_equal(n_large, n_small);
+    }
+}
+
+// Some of libcrypto's memory is taken once, with the first use of what is not looked up before.
+static int set_up(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < N_LIVES; i++) {
+        struct enc_job_key_text key;
+        make_body(&lives[i]);
+        if (live_once(&lives[i], &key) != lives[i].expected)
+            return -1;
+        (void)is_file(&lives[i]);
+    }
+    return 0;
 }
 
 int main(void)
@@ -323,7 +411,7 @@ int main(void)
     if (!CRYPTO_set_mem_functions(hook_malloc, hook_realloc, hook_free) ||
         enc_crypto_init() != ENC_OK)
         return 1;
-    int failures = cmocka_run_group_tests_name("encrypt_job_no_memory", tests, NULL, NULL);
+    int failures = cmocka_run_group_tests_name("encrypt_job_no_memory", tests, set_up, NULL);
     enc_crypto_free();
     return failures;
 }
