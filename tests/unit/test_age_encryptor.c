@@ -245,6 +245,18 @@ static void any_room_gives_the_same_and_is_never_passed(void **state)
     }
 }
 
+// The last line of armor meets every rest of a room.
+static void any_room_is_enough_for_the_end(void **state)
+{
+    (void)state;
+    for (size_t n = 0; n < 48; n++) {
+        struct age_bytes expected = expected_file(1, n);
+        for (size_t cap = ENC_FORMAT_OUT_MIN; cap < ENC_FORMAT_OUT_MIN + 66; cap += 1 + n % 2)
+            with_rooms_of(1, n, cap, &expected);
+        age_free(&expected);
+    }
+}
+
 static void random_pieces_and_rooms_give_the_same(void **state)
 {
     (void)state;
@@ -335,6 +347,7 @@ int main(void)
         cmocka_unit_test(byte_by_byte_is_the_same),
         cmocka_unit_test(a_split_anywhere_changes_nothing),
         cmocka_unit_test(any_room_gives_the_same_and_is_never_passed),
+        cmocka_unit_test(any_room_is_enough_for_the_end),
         cmocka_unit_test(random_pieces_and_rooms_give_the_same),
         cmocka_unit_test(a_chunk_that_is_announced_is_taken_in_any_pieces),
         cmocka_unit_test(the_same_seed_gives_the_same_file_and_another_seed_another),

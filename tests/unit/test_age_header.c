@@ -93,6 +93,8 @@ static const struct header_case cases[] = {
 
     BAD("a body line of 65 characters", V1 "-> a\n" C64 "A\n" MAC),
     BAD("a body line of 68 characters", V1 "-> a\n" C64 "AAAA\n" MAC),
+    BAD("a body line of 66 characters and a short one", V1 "-> a\n" C64 "AA\n\n" MAC),
+    BAD("a body line of 68 characters and a short one", V1 "-> a\n" C64 "AAAA\nAA\n" MAC),
     BAD("a full line with no short one behind it", V1 "-> a\n" C64 "\n" MAC),
     BAD("a full line before a stanza", V1 "-> a\n" C64 "\n" STANZA MAC),
     BAD("a short line that is followed by more", V1 "-> a\nAAAA\nAAAA\n" MAC),
