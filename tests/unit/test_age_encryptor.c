@@ -295,6 +295,26 @@ static void a_chunk_that_is_announced_is_taken_in_any_pieces(void **state)
     age_free(&expected);
 }
 
+// NULL is as good as any pointer to no bytes.
+static void no_input_changes_nothing_at_any_time(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < 2; k++) {
+        const size_t n = ENC_AGE_CHUNK + 300;
+        struct age_bytes expected = expected_file(k, n);
+        begin(k);
+        append_within(NULL, 0, ENC_FORMAT_OUT_MIN);
+        for (size_t done = 0; done < n;) {
+            done += append_within(plain + done, n - done, 5000);
+            append_within(NULL, 0, ENC_FORMAT_OUT_MIN);
+            append(NULL, 0);
+        }
+        end_within(ENC_FORMAT_OUT_MIN);
+        assert_file(&expected);
+        age_free(&expected);
+    }
+}
+
 static void the_same_seed_gives_the_same_file_and_another_seed_another(void **state)
 {
     struct enc_age_seed other;
@@ -350,6 +370,7 @@ int main(void)
         cmocka_unit_test(any_room_is_enough_for_the_end),
         cmocka_unit_test(random_pieces_and_rooms_give_the_same),
         cmocka_unit_test(a_chunk_that_is_announced_is_taken_in_any_pieces),
+        cmocka_unit_test(no_input_changes_nothing_at_any_time),
         cmocka_unit_test(the_same_seed_gives_the_same_file_and_another_seed_another),
     };
     return cmocka_run_group_tests_name("age_encryptor", tests, set_up, tear_down);

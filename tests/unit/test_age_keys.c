@@ -206,6 +206,20 @@ static void a_key_that_is_cut_off_or_altered_is_refused(void **state)
     }
 }
 
+// Well-formed, of the point zero: with it every shared secret is zero.
+#define LOW_ORDER "age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq5cu47z"
+
+static void a_recipient_that_nobody_can_be_is_found_out_by_trying(void **state)
+{
+    (void)state;
+    assert_int_equal(parse_recipient(RECIPIENT, strlen(RECIPIENT)), ENC_OK);
+    assert_int_equal(enc_age_recipient_try(&recipient), ENC_OK);
+    assert_int_equal(parse_recipient(LOW_ORDER, strlen(LOW_ORDER)), ENC_OK);
+    assert_int_equal(enc_age_recipient_try(&recipient), ENC_INVALID_RECIPIENT);
+    assert_int_equal(enc_age_passphrase_recipient("p", 1, 1, &recipient), ENC_OK);
+    assert_int_equal(enc_age_recipient_try(&recipient), ENC_OK);
+}
+
 // The length counts, not a NUL.
 static void a_nul_inside_is_no_end(void **state)
 {
@@ -304,6 +318,7 @@ int main(void)
         cmocka_unit_test_setup(what_is_no_key_is_refused_as_either, spoil),
         cmocka_unit_test_setup(an_identity_is_no_recipient_and_a_recipient_no_identity, spoil),
         cmocka_unit_test_setup(a_key_that_is_cut_off_or_altered_is_refused, spoil),
+        cmocka_unit_test_setup(a_recipient_that_nobody_can_be_is_found_out_by_trying, spoil),
         cmocka_unit_test_setup(a_nul_inside_is_no_end, spoil),
         cmocka_unit_test_setup(a_passphrase_has_1_to_256_bytes, spoil),
         cmocka_unit_test_setup(a_passphrase_may_have_any_bytes, spoil),
