@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "enc_age.h"
+#include "enc_age_bech32.h"
 #include "enc_crypto_init.h"
 #include "hex.h"
 
@@ -220,6 +221,31 @@ static void a_recipient_that_nobody_can_be_is_found_out_by_trying(void **state)
     assert_int_equal(enc_age_recipient_try(&recipient), ENC_OK);
 }
 
+// X25519 takes them, and comes to the point of another text; no identity has one of these.
+static void a_recipient_is_written_as_x25519_writes_it(void **state)
+{
+    char text[ENC_AGE_BECH32_SIZE(3, 32)];
+    uint8_t point[32];
+
+    memset(point, 0xff, sizeof(point));
+    point[31] = 0x7f;
+    for (unsigned i = 0; i < 256; i++) {                                      // 2^255 - 256 and up
+        enum enc_status expected = i < 0xed ? ENC_OK : ENC_INVALID_RECIPIENT; // 2^255 - 19
+        point[0] = (uint8_t)i;
+        enc_age_bech32_encode("age", point, sizeof(point), text);
+        spoil(state);
+        assert_int_equal(parse_recipient(text, sizeof(text)), expected);
+    }
+    for (unsigned top = 0; top < 256; top++) {
+        memset(point, 9, sizeof(point));
+        point[31] = (uint8_t)top;
+        enc_age_bech32_encode("age", point, sizeof(point), text);
+        spoil(state);
+        assert_int_equal(parse_recipient(text, sizeof(text)),
+                         top < 0x80 ? ENC_OK : ENC_INVALID_RECIPIENT);
+    }
+}
+
 // The length counts, not a NUL.
 static void a_nul_inside_is_no_end(void **state)
 {
@@ -319,6 +345,7 @@ int main(void)
         cmocka_unit_test_setup(an_identity_is_no_recipient_and_a_recipient_no_identity, spoil),
         cmocka_unit_test_setup(a_key_that_is_cut_off_or_altered_is_refused, spoil),
         cmocka_unit_test_setup(a_recipient_that_nobody_can_be_is_found_out_by_trying, spoil),
+        cmocka_unit_test_setup(a_recipient_is_written_as_x25519_writes_it, spoil),
         cmocka_unit_test_setup(a_nul_inside_is_no_end, spoil),
         cmocka_unit_test_setup(a_passphrase_has_1_to_256_bytes, spoil),
         cmocka_unit_test_setup(a_passphrase_may_have_any_bytes, spoil),

@@ -86,6 +86,8 @@ struct flow {
 
 static void take(struct flow *flow, size_t n)
 {
+    if (n == 0) // there may be no input at all
+        return;
     flow->in += n;
     flow->n_in -= n;
 }
@@ -277,7 +279,7 @@ static enum enc_status finish(struct enc_encryptor *base, uint8_t *out, size_t c
                               bool *ret_is_ended)
 {
     struct enc_age_encryptor *encryptor = from_base(base);
-    struct flow flow = {out, 0, out, cap}; // no input
+    struct flow flow = {NULL, 0, out, cap};
 
     if (encryptor->status != ENC_OK)
         return encryptor->status;
