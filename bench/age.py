@@ -17,9 +17,10 @@ ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 5
 
 OPENSSL = ["openssl", "speed", "-mr", "-seconds", "1", "-bytes", "65536", "-evp",
            "chacha20-poly1305"]
+FORMS = {"sized": "age, of known size", "binary": "age", "armor": "age, armored"}
 CASES = {"`openssl speed -evp chacha20-poly1305 -bytes 65536`": (None, None)} | {
-    f"age, {'armored, ' if form == 'armor' else ''}pieces of {kib} KiB": (form, kib)
-    for form in ["binary", "armor"] for kib in [16, 64, 128, 1024]}
+    f"{label}, pieces of {kib} KiB": (form, kib)
+    for form, label in FORMS.items() for kib in [16, 64, 128, 1024]}
 
 
 def measure(form, kib):

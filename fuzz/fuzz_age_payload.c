@@ -91,7 +91,8 @@ static void seal_chunk(uint8_t byte, size_t i, struct age_bytes *file)
 static void seal_head(uint8_t switches, struct age_bytes *file)
 {
     struct enc_age_recipient recipient = age_recipient(1);
-    struct enc_age_encryptor_options options = {&recipient, 1, &seed, false};
+    struct enc_age_encryptor_options options = {
+        .recipients = &recipient, .n_recipients = 1, .seed = &seed};
 
     if (switches & SWITCH_PASSPHRASE)
         DRIVE_CHECK(enc_age_passphrase_recipient(PASSPHRASE, strlen(PASSPHRASE), 1, &recipient) ==

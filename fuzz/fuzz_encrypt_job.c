@@ -193,6 +193,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     struct drive_plan whole = DRIVE_WHOLE;
     whole.is_cut_off = upload.plan.is_cut_off;
     drive_begin(&drives[0], &upload.options, &whole, upload.body, upload.n_body);
+    // The body's size is of no account, but that it may be known: of one that comes whole.
+    upload.options.body_is_declared = !upload.plan.is_cut_off;
+    upload.options.n_body = upload.n_body;
     drive_begin(&drives[1], &upload.options, &upload.plan, upload.body, upload.n_body);
     if (drives[0].job)
         DRIVE_CHECK(enc_encrypt_job_total(drives[0].job, upload.n_body, &total));

@@ -45,7 +45,8 @@ struct enc_encryptor_ops {
                               size_t *ret_n);
 
     // Writes the end of the file to out, of cap >= ENC_FORMAT_OUT_MIN bytes: after the last commit,
-    // over and over with new room until *ret_is_ended. It is wiped then.
+    // over and over with new room until *ret_is_ended. It is wiped then. There is always an end, of
+    // one byte at least: without it no file passes for a whole one.
     enum enc_status (*finish)(struct enc_encryptor *, uint8_t *out, size_t cap, size_t *ret_n,
                               bool *ret_is_ended);
 

@@ -99,7 +99,7 @@ enum enc_status enc_encrypt_job_new(const struct enc_encrypt_job_options *option
     struct enc_encryptor *encryptor = (struct enc_encryptor *)job->storage;
     enum enc_status st = begin_input(job, options);
     if (st == ENC_OK)
-        st = job->format->begin(encryptor, options, &key);
+        st = job->format->begin(encryptor, options, job->is_form, &key);
     if (st != ENC_OK) {
         enc_encrypt_job_free(job);
         return st;

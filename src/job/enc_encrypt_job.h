@@ -37,6 +37,8 @@ struct enc_encrypt_job_options {
     const struct enc_job_text *recipients; // of age, instead of a key; not kept
     size_t n_recipients;                   // up to ENC_JOB_RECIPIENTS_MAX; 0: none
     bool armor;                            // of age
+    bool body_is_declared;                 // how long it is
+    uint64_t n_body;                       // bytes of the body then; others are ENC_MISUSE
     uint64_t time;                         // seconds since 1970
     const uint8_t *seed; // ENC_JOB_SEED_BYTES random bytes. Secret; the caller wipes it
 };

@@ -72,7 +72,7 @@ static enum enc_status own_recipient(const struct enc_encrypt_job_options *optio
 }
 
 static enum enc_status begin(struct enc_encryptor *encryptor,
-                             const struct enc_encrypt_job_options *options,
+                             const struct enc_encrypt_job_options *options, bool is_form,
                              struct enc_job_key_text *ret_key)
 {
     ENC_SECRET(recipients, recipients);
@@ -90,6 +90,8 @@ static enum enc_status begin(struct enc_encryptor *encryptor,
         .n_recipients = recipients.n,
         .seed = &seed,
         .armor = options->armor,
+        .size_is_known = options->body_is_declared && !is_form,
+        .size = options->n_body,
     };
     return enc_age_encryptor_init((struct enc_age_encryptor *)encryptor, &age_options);
 }

@@ -21,11 +21,12 @@ static void read_seed(const uint8_t *seed, struct enc_fernet_key *ret_key,
 }
 
 static enum enc_status begin(struct enc_encryptor *encryptor,
-                             const struct enc_encrypt_job_options *options,
+                             const struct enc_encrypt_job_options *options, bool is_form,
                              struct enc_job_key_text *ret_key)
 {
     ENC_SECRET(enc_fernet_key, key);
 
+    (void)is_form;
     if (options->n_recipients > 0 || options->armor)
         return ENC_MISUSE;
     if (options->key) {

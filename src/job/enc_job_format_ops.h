@@ -14,9 +14,9 @@ struct enc_job_format_ops {
     size_t encryptor_bytes; // of the format's encryptor, whose first member is an enc_encryptor
 
     // Keys an encryptor, with the client's keys or with one from the seed, whose text is then in
-    // *ret_key. On an error the encryptor is as wiped, or has no ops yet.
+    // *ret_key. In a form the file is a part of the body. On an error the encryptor is as wiped.
     enum enc_status (*begin)(struct enc_encryptor *encryptor,
-                             const struct enc_encrypt_job_options *options,
+                             const struct enc_encrypt_job_options *options, bool is_form,
                              struct enc_job_key_text *ret_key);
 
     enum enc_status (*make_key)(const uint8_t *seed, struct enc_job_key_text *ret_key,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // From a request's head to a job: what its query and its headers come to together.
 #include "enc_ngx.h"
+#include "enc_ngx_body.h"
 #include "enc_ngx_query.h"
 
 #define KEY_HEADER "encryption-key"
@@ -119,6 +120,7 @@ enum enc_ngx_error enc_ngx_request_job(ngx_http_request_t *r, const ngx_str_t *n
     size_t n_keys;
     const ngx_table_elt_t *key = find_header(r, KEY_HEADER, &n_keys);
     const ngx_table_elt_t *type = r->headers_in.content_type;
+    off_t n_body = enc_ngx_body_declared(r);
     enum enc_ngx_error error = check_headers(r);
 
     if (error == ENC_NGX_ERROR_NONE)
@@ -140,6 +142,8 @@ enum enc_ngx_error enc_ngx_request_job(ngx_http_request_t *r, const ngx_str_t *n
         .recipients = query.recipients,
         .n_recipients = query.n_recipients,
         .armor = query.armor,
+        .body_is_declared = n_body >= 0,
+        .n_body = (uint64_t)n_body,
         .time = (uint64_t)ngx_time(),
     };
     *ret_format = query.format;

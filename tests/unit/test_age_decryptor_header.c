@@ -22,7 +22,8 @@ static struct age_bytes stanza_of_1, stanza_of_2, stanza_of_passphrase, stanza_o
 // last.
 static void make_stanza(const struct enc_age_recipient *recipient, struct age_bytes *ret_stanza)
 {
-    struct enc_age_encryptor_options options = {recipient, 1, &seed, false};
+    struct enc_age_encryptor_options options = {
+        .recipients = recipient, .n_recipients = 1, .seed = &seed, .armor = false};
     struct age_bytes file = {0};
 
     age_seal(&options, NULL, 0, &file);
@@ -70,7 +71,8 @@ static void make_file(const char *stanzas, const struct enc_age_file_key *signer
 
     // The payload of one of our own.
     struct enc_age_recipient recipient = age_recipient(1);
-    struct enc_age_encryptor_options options = {&recipient, 1, &seed, false};
+    struct enc_age_encryptor_options options = {
+        .recipients = &recipient, .n_recipients = 1, .seed = &seed, .armor = false};
     struct age_bytes own = {0};
     const size_t n = ENC_AGE_NONCE + N_PLAIN + ENC_AEAD_TAG;
     age_seal(&options, (const uint8_t *)PLAIN, N_PLAIN, &own);

@@ -50,10 +50,15 @@ static struct age_bytes expected_file(size_t kind, size_t n)
     return expected;
 }
 
-static void begin(size_t kind)
+// Whether the encryptor is told how large the file will be: another way to the same bytes.
+static bool size_is_known;
+
+static void begin(size_t kind, size_t n)
 {
     struct enc_age_encryptor_options options = age_options_of(&age_kinds[kind], &seed);
 
+    options.size_is_known = size_is_known;
+    options.size = n;
     // What was in its storage does not matter.
     memset(&encryptor, 0xa5, sizeof(encryptor));
     assert_int_equal(enc_age_encryptor_init(&encryptor, &options), ENC_OK);
@@ -139,10 +144,12 @@ static void every_length_gives_the_reference_s_file_and_its_total(void **state)
             size_t n = i < N_LENGTHS ? lengths[i] : i - N_LENGTHS;
             struct age_bytes expected = expected_file(k, n);
             uint64_t total;
-            begin(k);
+            begin(k, n);
             assert_true(ops->total(&encryptor.base, n, &total));
             assert_int_equal(total, expected.n);
             append(plain, n);
+            // What is not ended has no last tag, even if all bytes are there.
+            assert_true(age_kinds[k].armor || file.n <= expected.n - ENC_AEAD_TAG);
             end_within(FILE_MAX / 4);
             assert_file(&expected);
             age_free(&expected);
@@ -155,7 +162,7 @@ static void no_update_at_all_is_an_empty_file(void **state)
     (void)state;
     for (size_t k = 0; k < AGE_N_KINDS; k++) {
         struct age_bytes expected = expected_file(k, 0);
-        begin(k);
+        begin(k, 0);
         end_within(ENC_FORMAT_OUT_MIN);
         assert_file(&expected);
         age_free(&expected);
@@ -168,7 +175,7 @@ static void byte_by_byte_is_the_same(void **state)
     for (size_t k = 0; k < 2; k++) {
         for (size_t i = 0; i < N_LENGTHS; i++) {
             struct age_bytes expected = expected_file(k, lengths[i]);
-            begin(k);
+            begin(k, lengths[i]);
             for (size_t at = 0; at < lengths[i]; at++)
                 append(plain + at, 1);
             end_within(ENC_FORMAT_OUT_MIN);
@@ -181,7 +188,7 @@ static void byte_by_byte_is_the_same(void **state)
 static void in_three_pieces(size_t k, size_t n, size_t a, size_t b,
                             const struct age_bytes *expected)
 {
-    begin(k);
+    begin(k, n);
     append(plain, a);
     append(plain + a, b - a);
     append(plain + b, n - b);
@@ -215,7 +222,7 @@ static void with_rooms_of(size_t k, size_t n, size_t cap, const struct age_bytes
     // Begins with some bytes, so that chunks are kept in part.
     size_t first = n < cap % 3 ? n : cap % 3, done = 0;
 
-    begin(k);
+    begin(k, n);
     while (done < first)
         done += append_within(plain + done, first - done, cap);
     while (done < n)
@@ -266,7 +273,7 @@ static void random_pieces_and_rooms_give_the_same(void **state)
         int spread = 1 << (2 + rand() % 16);
         struct age_bytes expected = expected_file(k, n);
 
-        begin(k);
+        begin(k, n);
         while (done < n) {
             size_t n_piece = (size_t)(rand() % spread), cap = (size_t)(rand() % (2 * spread));
             n_piece = n_piece < n - done ? n_piece : n - done;
@@ -285,7 +292,7 @@ static void a_chunk_that_is_announced_is_taken_in_any_pieces(void **state)
     struct age_bytes expected = expected_file(0, ENC_AGE_CHUNK + 1);
 
     (void)state;
-    begin(0);
+    begin(0, ENC_AGE_CHUNK + 1);
     size_t done = append_within(plain, ENC_AGE_CHUNK + 1, 700);
     assert_in_range(done, 1, 700);
     while (done < ENC_AGE_CHUNK + 1)
@@ -302,7 +309,7 @@ static void no_input_changes_nothing_at_any_time(void **state)
     for (size_t k = 0; k < 2; k++) {
         const size_t n = ENC_AGE_CHUNK + 300;
         struct age_bytes expected = expected_file(k, n);
-        begin(k);
+        begin(k, n);
         append_within(NULL, 0, ENC_FORMAT_OUT_MIN);
         for (size_t done = 0; done < n;) {
             done += append_within(plain + done, n - done, 5000);
@@ -339,6 +346,20 @@ static void the_same_seed_gives_the_same_file_and_another_seed_another(void **st
     }
 }
 
+static int tell_no_size(void **state)
+{
+    (void)state;
+    size_is_known = false;
+    return 0;
+}
+
+static int tell_size(void **state)
+{
+    (void)state;
+    size_is_known = true;
+    return 0;
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -359,18 +380,21 @@ static int tear_down(void **state)
     return 0;
 }
 
+#define BOTH_WAYS(test)                                                                            \
+    cmocka_unit_test_setup(test, tell_no_size), cmocka_unit_test_setup(test, tell_size)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_length_gives_the_reference_s_file_and_its_total),
-        cmocka_unit_test(no_update_at_all_is_an_empty_file),
-        cmocka_unit_test(byte_by_byte_is_the_same),
-        cmocka_unit_test(a_split_anywhere_changes_nothing),
-        cmocka_unit_test(any_room_gives_the_same_and_is_never_passed),
-        cmocka_unit_test(any_room_is_enough_for_the_end),
-        cmocka_unit_test(random_pieces_and_rooms_give_the_same),
-        cmocka_unit_test(a_chunk_that_is_announced_is_taken_in_any_pieces),
-        cmocka_unit_test(no_input_changes_nothing_at_any_time),
+        BOTH_WAYS(every_length_gives_the_reference_s_file_and_its_total),
+        BOTH_WAYS(no_update_at_all_is_an_empty_file),
+        BOTH_WAYS(byte_by_byte_is_the_same),
+        BOTH_WAYS(a_split_anywhere_changes_nothing),
+        BOTH_WAYS(any_room_gives_the_same_and_is_never_passed),
+        BOTH_WAYS(any_room_is_enough_for_the_end),
+        BOTH_WAYS(random_pieces_and_rooms_give_the_same),
+        BOTH_WAYS(a_chunk_that_is_announced_is_taken_in_any_pieces),
+        BOTH_WAYS(no_input_changes_nothing_at_any_time),
         cmocka_unit_test(the_same_seed_gives_the_same_file_and_another_seed_another),
     };
     return cmocka_run_group_tests_name("age_encryptor", tests, set_up, tear_down);

@@ -65,7 +65,8 @@ static void seal_vector(const struct enc_age_recipient *recipients, size_t n, bo
                         struct age_bytes *file)
 {
     static struct enc_age_seed vector_seed;
-    struct enc_age_encryptor_options options = {recipients, n, &vector_seed, armor};
+    struct enc_age_encryptor_options options = {
+        .recipients = recipients, .n_recipients = n, .seed = &vector_seed, .armor = armor};
 
     for (size_t i = 0; i < 16; i++) {
         vector_seed.file_key.bytes[i] = (uint8_t)(0x10 + i);
@@ -372,7 +373,8 @@ static void assert_cannot_begin(const struct enc_age_encryptor_options *options,
 static void none_and_too_many_recipients_are_misuse(void **state)
 {
     static struct enc_age_recipient recipients[ENC_AGE_RECIPIENTS_MAX + 1];
-    struct enc_age_encryptor_options options = {recipients, 0, &seed, false};
+    struct enc_age_encryptor_options options = {
+        .recipients = recipients, .n_recipients = 0, .seed = &seed, .armor = false};
 
     (void)state;
     for (size_t i = 0; i <= ENC_AGE_RECIPIENTS_MAX; i++)
@@ -389,7 +391,8 @@ static void none_and_too_many_recipients_are_misuse(void **state)
 static void a_passphrase_among_others_is_misuse_wherever_it_stands(void **state)
 {
     struct enc_age_recipient recipients[3];
-    struct enc_age_encryptor_options options = {recipients, 3, &seed, false};
+    struct enc_age_encryptor_options options = {
+        .recipients = recipients, .n_recipients = 3, .seed = &seed, .armor = false};
 
     (void)state;
     for (size_t at = 0; at < 3; at++) {
@@ -416,7 +419,8 @@ static const char *const low_order[] = {
 static void a_recipient_of_low_order_is_an_invalid_one_wherever_it_stands(void **state)
 {
     struct enc_age_recipient recipients[3];
-    struct enc_age_encryptor_options options = {recipients, 3, &seed, true};
+    struct enc_age_encryptor_options options = {
+        .recipients = recipients, .n_recipients = 3, .seed = &seed, .armor = true};
 
     (void)state;
     for (size_t i = 0; i < sizeof(low_order) / sizeof(low_order[0]); i++) {

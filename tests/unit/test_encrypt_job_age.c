@@ -135,16 +135,35 @@ static void run(struct drive *drive, const struct enc_encrypt_job_options *optio
 static void a_raw_body_of_any_size_gives_its_file_and_its_total(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < 2 * N_SIZES * N_PLANS; i++) {
+    for (size_t i = 0; i < 4 * N_SIZES * N_PLANS; i++) {
         struct enc_encrypt_job_options options = raw_options;
-        const size_t n = sizes[i / 2 / N_PLANS];
+        const size_t n = sizes[i / 4 / N_PLANS];
         struct drive drive;
         uint64_t total;
-        options.armor = i % 2;
-        run(&drive, &options, &plans[i / 2 % N_PLANS], file, n, &total);
+        options.armor = i / 2 % 2;
+        options.body_is_declared = i % 2;
+        options.n_body = n;
+        run(&drive, &options, &plans[i / 4 % N_PLANS], file, n, &total);
         assert_opens(&drive, n);
         assert_int_equal(drive.n_out, total);
         assert_string_equal(drive.name.chars, "report.pdf.age");
+        drive_free(&drive);
+    }
+}
+
+static void a_body_of_another_size_than_declared_gives_no_file(void **state)
+{
+    static const size_t declared[] = {0, 1, 999, 1001, ENC_AGE_CHUNK, 3 * ENC_AGE_CHUNK};
+    struct enc_encrypt_job_options options = raw_options;
+
+    (void)state;
+    options.body_is_declared = true;
+    for (size_t i = 0; i < 2 * sizeof(declared) / sizeof(declared[0]); i++) {
+        struct drive drive;
+        options.armor = i % 2;
+        options.n_body = declared[i / 2];
+        drive_alone(&drive, &options, &plans[0], file, 1000);
+        assert_int_equal(drive.status, ENC_MISUSE);
         drive_free(&drive);
     }
 }
@@ -158,6 +177,8 @@ static void a_form_with_a_file_of_any_size_gives_its_file(void **state)
         const size_t n = sizes[i / 2 / N_PLANS], n_body = make_form("a b.txt", n);
         struct drive drive;
         options.armor = i % 2;
+        options.body_is_declared = true; // the form's, and not the file's
+        options.n_body = n_body;
         drive_alone(&drive, &options, &plans[i / 2 % N_PLANS], body, n_body);
         assert_opens(&drive, n);
         assert_string_equal(drive.name.chars, "a b.txt.age");
@@ -346,6 +367,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_raw_body_of_any_size_gives_its_file_and_its_total),
+        cmocka_unit_test(a_body_of_another_size_than_declared_gives_no_file),
         cmocka_unit_test(a_form_with_a_file_of_any_size_gives_its_file),
         cmocka_unit_test(the_same_seed_gives_the_same_file_whatever_the_plan),
         cmocka_unit_test(a_client_brings_its_own_identity),

@@ -98,6 +98,8 @@ struct enc_age_encryptor_options {
     size_t n_recipients; // 1 to ENC_AGE_RECIPIENTS_MAX; a passphrase must be the only one
     const struct enc_age_seed *seed;
     bool armor;
+    bool size_is_known; // then nothing of the file is copied on its way
+    uint64_t size;      // of the file, in bytes; to give more or less is ENC_MISUSE
 };
 
 // Room for the longest header that an encryptor writes, and the nonce behind it.
@@ -112,17 +114,21 @@ struct enc_age_encryptor {
     enum enc_status status; // latched
     struct enc_age_stream stream;
     struct enc_age_armor_writer armor;
-    size_t n_head;      // bytes of `head`
-    size_t head_at;     // bytes of it that are written
+    size_t n_head;  // bytes of `head`
+    size_t head_at; // bytes of it that are written
+    bool size_is_known;
+    uint64_t n_left;    // bytes of the file behind the current chunk, if so
     size_t n_plain;     // bytes of `plain`
-    size_t chunk_at;    // bytes of the open chunk that are sealed
-    bool chunk_is_open; // it is known whether it is the last
-    bool is_prepared;   // from prepare to commit
-    size_t n_prepared;  // bytes that prepare wrote
-    bool is_ending;     // the open chunk is the last
-    bool is_sealed;     // and is a chunk no more: only armor is left
+    size_t n_chunk;     // bytes of the open chunk
+    size_t chunk_at;    // bytes of it that are sealed
+    bool chunk_is_open; // it is known how large it is, and whether it is the last
+    bool chunk_is_last;
+    bool is_sealed;    // the last chunk is a chunk no more: only armor is left
+    bool is_finishing; // no input may come any more
+    bool is_prepared;  // from prepare to commit
+    size_t n_prepared; // bytes that prepare wrote
     uint8_t head[ENC_AGE_HEAD_MAX];
-    uint8_t plain[ENC_AGE_CHUNK]; // of the current chunk
+    uint8_t plain[ENC_AGE_CHUNK]; // of the current chunk, where the size is not known
     uint8_t block[ENC_AGE_BLOCK]; // of the binary file, on its way to armor
 };
 

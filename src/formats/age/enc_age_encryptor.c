@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // age files, made piece by piece: the header, the payload's nonce, the chunks; in armor or not.
 //
-// Whether a chunk is the last goes into its nonce, so that a full chunk waits for one byte more, or
-// for the end, before it is sealed. Where the caller has both at hand, it is sealed from there.
+// Whether a chunk is the last goes into its nonce. Where the file's size is known, so is that, and
+// the bytes are sealed as they come. Else a full chunk waits for one byte more, or for the end;
+// where the caller has that byte at hand, it is sealed from there.
 #include <string.h>
 
 #include "enc_age.h"
@@ -64,6 +65,8 @@ enum enc_status enc_age_encryptor_init(struct enc_age_encryptor *encryptor,
     // Not the buffers: what is not written need not be cleared.
     memset(encryptor, 0, offsetof(struct enc_age_encryptor, head));
     encryptor->base.ops = options->armor ? &enc_age_armored_encryptor_ops : &enc_age_encryptor_ops;
+    encryptor->size_is_known = options->size_is_known;
+    encryptor->n_left = options->size_is_known ? options->size : 0;
 
     enum enc_status st = ENC_MISUSE;
     if (options->n_recipients > 0 && options->n_recipients <= ENC_AGE_RECIPIENTS_MAX)
@@ -123,12 +126,42 @@ static void keep(struct enc_age_encryptor *encryptor, struct flow *flow)
     take(flow, flow->n_in);
 }
 
-// From now on it is known which kind the current chunk is.
-static enum enc_status open_chunk(struct enc_age_encryptor *encryptor, bool is_last)
+static enum enc_status open_chunk(struct enc_age_encryptor *encryptor, size_t n, bool is_last)
 {
     encryptor->chunk_is_open = true;
+    encryptor->chunk_is_last = is_last;
+    encryptor->n_chunk = n;
     encryptor->chunk_at = 0;
     return enc_age_stream_seal_begin(&encryptor->stream, is_last);
+}
+
+static enum enc_status close_chunk(struct enc_age_encryptor *encryptor, struct flow *flow)
+{
+    enum enc_status st = enc_age_stream_seal_end(&encryptor->stream, flow->out);
+
+    put(flow, ENC_AEAD_TAG);
+    encryptor->chunk_is_open = false;
+    encryptor->is_sealed = encryptor->chunk_is_last;
+    encryptor->n_plain = 0;
+    return st;
+}
+
+// Opens the next chunk as soon as it can be known whether it is the last.
+static enum enc_status next_chunk(struct enc_age_encryptor *encryptor, struct flow *flow)
+{
+    if (encryptor->size_is_known) {
+        size_t n = (size_t)(encryptor->n_left < ENC_AGE_CHUNK ? encryptor->n_left : ENC_AGE_CHUNK);
+        if (flow->n_in == 0)
+            return ENC_OK;
+        if (n == 0) // more than was announced, which was nothing
+            return ENC_MISUSE;
+        encryptor->n_left -= n;
+        return open_chunk(encryptor, n, encryptor->n_left == 0);
+    }
+    if (flow->n_in > ENC_AGE_CHUNK - encryptor->n_plain)
+        return open_chunk(encryptor, ENC_AGE_CHUNK, false);
+    keep(encryptor, flow);
+    return ENC_OK;
 }
 
 // Seals up to n bytes of the open chunk, as many as there is room for.
@@ -144,9 +177,15 @@ static enum enc_status seal(struct enc_age_encryptor *encryptor, const uint8_t *
     return st;
 }
 
-// Goes on with the open chunk, of n_chunk bytes: first what was kept of it, then the input itself.
-static enum enc_status seal_chunk(struct enc_age_encryptor *encryptor, size_t n_chunk,
-                                  struct flow *flow)
+// Whether all of the open chunk is sealed but for its tag.
+static bool chunk_is_full(const struct enc_age_encryptor *encryptor)
+{
+    return encryptor->chunk_is_open && encryptor->chunk_at == encryptor->n_chunk;
+}
+
+// Goes on with the open chunk: first with what was kept of it, then with the input itself. The last
+// tag is left for the end, so that nothing unfinished has it.
+static enum enc_status seal_chunk(struct enc_age_encryptor *encryptor, struct flow *flow)
 {
     enum enc_status st = ENC_OK;
     size_t n;
@@ -154,40 +193,42 @@ static enum enc_status seal_chunk(struct enc_age_encryptor *encryptor, size_t n_
     if (encryptor->chunk_at < encryptor->n_plain)
         st = seal(encryptor, encryptor->plain + encryptor->chunk_at,
                   encryptor->n_plain - encryptor->chunk_at, flow, &n);
-    if (st == ENC_OK && encryptor->chunk_at >= encryptor->n_plain &&
-        encryptor->chunk_at < n_chunk) {
-        st = seal(encryptor, flow->in, least(n_chunk - encryptor->chunk_at, flow->n_in), flow, &n);
+    if (st == ENC_OK && encryptor->chunk_at >= encryptor->n_plain) {
+        n = least(encryptor->n_chunk - encryptor->chunk_at, flow->n_in);
+        st = seal(encryptor, flow->in, n, flow, &n);
         take(flow, n);
     }
-    if (st != ENC_OK || encryptor->chunk_at < n_chunk || flow->n_out < ENC_AEAD_TAG)
-        return st;
-    st = enc_age_stream_seal_end(&encryptor->stream, flow->out);
-    put(flow, ENC_AEAD_TAG);
-    encryptor->chunk_is_open = false;
-    encryptor->n_plain = 0;
+    if (st == ENC_OK && chunk_is_full(encryptor) && flow->n_out >= ENC_AEAD_TAG &&
+        (!encryptor->chunk_is_last || encryptor->is_finishing))
+        st = close_chunk(encryptor, flow);
     return st;
 }
 
 // Takes input and writes what it yields, until either is used up.
 static enum enc_status encrypt(struct enc_age_encryptor *encryptor, struct flow *flow)
 {
+    if (chunk_is_full(encryptor) && encryptor->chunk_is_last && flow->n_in > 0)
+        return ENC_MISUSE; // more than was announced
     put_head(encryptor, flow);
     while (encryptor->head_at == encryptor->n_head) {
-        enum enc_status st = ENC_OK;
-
-        if (!encryptor->chunk_is_open) {
-            if (flow->n_in <= ENC_AGE_CHUNK - encryptor->n_plain) {
-                keep(encryptor, flow);
-                return ENC_OK;
-            }
-            st = open_chunk(encryptor, false);
-        }
-        if (st == ENC_OK)
-            st = seal_chunk(encryptor, ENC_AGE_CHUNK, flow);
+        enum enc_status st = encryptor->chunk_is_open ? ENC_OK : next_chunk(encryptor, flow);
+        if (st != ENC_OK || !encryptor->chunk_is_open)
+            return st;
+        st = seal_chunk(encryptor, flow);
         if (st != ENC_OK || encryptor->chunk_is_open)
             return st;
     }
     return ENC_OK;
+}
+
+// Whether bytes of the file were announced, by its size or by a chunk that is not the last, and did
+// not come.
+static bool lacks_input(const struct enc_age_encryptor *encryptor)
+{
+    if (encryptor->chunk_is_open)
+        return !encryptor->chunk_is_last || (encryptor->chunk_at >= encryptor->n_plain &&
+                                             encryptor->chunk_at < encryptor->n_chunk);
+    return encryptor->n_left > 0;
 }
 
 // Writes what is left: the last chunk, empty only if all is.
@@ -195,19 +236,15 @@ static enum enc_status encrypt_end(struct enc_age_encryptor *encryptor, struct f
 {
     enum enc_status st = ENC_OK;
 
+    if (lacks_input(encryptor))
+        return ENC_MISUSE;
+    encryptor->is_finishing = true;
     put_head(encryptor, flow);
     if (encryptor->head_at < encryptor->n_head || encryptor->is_sealed)
         return ENC_OK;
-    if (!encryptor->is_ending) {
-        if (encryptor->chunk_is_open) // whose bytes were announced, and did not come
-            return ENC_MISUSE;
-        encryptor->is_ending = true;
-        st = open_chunk(encryptor, true);
-    }
-    if (st == ENC_OK)
-        st = seal_chunk(encryptor, encryptor->n_plain, flow);
-    encryptor->is_sealed = !encryptor->chunk_is_open;
-    return st;
+    if (!encryptor->chunk_is_open)
+        st = open_chunk(encryptor, encryptor->n_plain, true);
+    return st == ENC_OK ? seal_chunk(encryptor, flow) : st;
 }
 
 typedef enum enc_status work(struct enc_age_encryptor *encryptor, struct flow *flow);
@@ -247,7 +284,7 @@ static enum enc_status prepare(struct enc_encryptor *base, const uint8_t *in, si
 
     if (encryptor->status != ENC_OK)
         return encryptor->status;
-    if (cap < ENC_FORMAT_OUT_MIN || encryptor->is_prepared || encryptor->is_ending)
+    if (cap < ENC_FORMAT_OUT_MIN || encryptor->is_prepared || encryptor->is_finishing)
         return latch(encryptor, ENC_MISUSE);
     enum enc_status st = run(encryptor, encrypt, &flow);
     if (st != ENC_OK)
@@ -305,11 +342,12 @@ static size_t bound(const struct enc_encryptor *base, size_t n)
 {
     const struct enc_age_encryptor *encryptor = (const struct enc_age_encryptor *)base;
     size_t n_in = encryptor->n_plain + n;
-    size_t n_tags = (n_in / ENC_AGE_CHUNK + 1) * ENC_AEAD_TAG;
+    size_t n_before = encryptor->chunk_is_open ? encryptor->chunk_at : 0;
+    size_t n_tags = (n_before + n_in) / ENC_AGE_CHUNK + 1;
 
     if (n > SIZE_MAX / 2)
         return SIZE_MAX;
-    size_t n_binary = encryptor->n_head - encryptor->head_at + n_in + n_tags;
+    size_t n_binary = encryptor->n_head - encryptor->head_at + n_in + n_tags * ENC_AEAD_TAG;
     return is_armored(encryptor) ? enc_age_armor_bound(n_binary) : n_binary;
 }
 
