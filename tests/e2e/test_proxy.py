@@ -22,7 +22,7 @@ from support.transports import ALL, HTTP_1_0, HTTP_1_1, LASTING, TLS, each
 PATH = "/encrypt_file"
 CHUNKED = ("Transfer-Encoding", "chunked")
 # In MiB. The service's buffers, and the sockets between it and the proxy, hold the first two.
-SIZES = [0, 1, LARGE_MIB * 50 // 1024, LARGE_MIB * 300 // 1024]
+SIZES = [0, 1, LARGE_MIB * 100 // 1024]
 # A proxy_pass and nothing else, but for large files.
 DEFAULT = "client_max_body_size 0;"
 # What of conf/proxy.conf has to do with how it sends the upload, but for the headers.
