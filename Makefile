@@ -10,7 +10,7 @@
 #   make bench      measure: see docs/performance.md
 #   make install    install the module into nginx (DESTDIR=)
 #   make test-deps  install what the tests need besides: npm packages, into build-npm
-#   make clean      remove what was built
+#   make clean      remove what was built (build-npm, which was fetched, stays)
 
 SETUP = meson setup --prefix=/usr
 MODULE = src/nginx/ngx_http_encrypter_module.so
@@ -51,7 +51,7 @@ install: build
 	meson install -C build --no-rebuild
 
 clean:
-	rm -rf build build-clang build-sanitize build-fuzz build-npm
+	rm -rf build build-clang build-sanitize build-fuzz
 
 deps:
 	@scripts/install-packages

@@ -7,21 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../tests/unit/drive_check.h"
 #include "enc_age_armor.h"
+#include "pieces.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static void *allocate(size_t n)
 {
     void *bytes = malloc(n > 0 ? n : 1);
 
-    check(bytes != NULL);
+    DRIVE_CHECK(bytes != NULL);
     return bytes;
 }
 
@@ -41,21 +37,6 @@ struct result {
     size_t n;
 };
 
-// How an input is cut. 0 is the whole, 1 is byte by byte.
-static size_t next_size(uint32_t *split, size_t n)
-{
-    static const size_t most[] = {1, 4, 70, 140, 1000};
-    size_t size = n;
-
-    if (*split > 1) {
-        *split = (*split * 1664525 + 1013904223) | 2;
-        size = 1 + (*split >> 8) % most[(*split >> 28) % (sizeof(most) / sizeof(most[0]))];
-    } else if (*split == 1) {
-        size = 1;
-    }
-    return size < n ? size : n;
-}
-
 // Gives one piece to the reader, in rooms of any size.
 static enum enc_status read_piece(struct enc_age_armor_reader *reader, const uint8_t *piece,
                                   size_t n, uint32_t split, struct result *result)
@@ -68,7 +49,7 @@ static enum enc_status read_piece(struct enc_age_armor_reader *reader, const uin
     for (size_t at = 0, n_taken, n_out; at < n && status == ENC_OK; at += n_taken) {
         n_taken = n_out = 0;
         status = enc_age_armor_read(reader, piece + at, n - at, room, cap, &n_taken, &n_out);
-        check(n_taken <= n - at && n_out <= cap && (n_taken > 0) == (status == ENC_OK));
+        DRIVE_CHECK(n_taken <= n - at && n_out <= cap && (n_taken > 0) == (status == ENC_OK));
         if (n_out > 0)
             memcpy(result->bytes + result->n, room, n_out);
         result->n += n_out;
@@ -90,7 +71,7 @@ static struct result read_all(const uint8_t *text, size_t n, uint32_t split)
         free(piece);
     }
     result.status = enc_age_armor_read_end(&reader);
-    check(status == ENC_OK || status == result.status);
+    DRIVE_CHECK(status == ENC_OK || status == result.status);
     return result;
 }
 
@@ -100,19 +81,19 @@ static uint8_t *write_all(const uint8_t *bytes, size_t n, uint32_t split, size_t
     struct enc_age_armor_writer writer = {0};
     uint64_t size;
 
-    check(enc_age_armor_size(n, &size));
+    DRIVE_CHECK(enc_age_armor_size(n, &size));
     uint8_t *text = allocate(size);
     *ret_n = 0;
     for (size_t at = 0, n_piece; at < n; at += n_piece) {
         n_piece = next_size(&split, n - at);
         const size_t n_out = enc_age_armor_write(&writer, bytes + at, n_piece, text + *ret_n);
-        check(n_out <= enc_age_armor_bound(n_piece));
+        DRIVE_CHECK(n_out <= enc_age_armor_bound(n_piece));
         *ret_n += n_out;
     }
     const size_t n_end = enc_age_armor_write_end(&writer, text + *ret_n);
-    check(n_end <= ENC_AGE_ARMOR_END_CHARS);
+    DRIVE_CHECK(n_end <= ENC_AGE_ARMOR_END_CHARS);
     *ret_n += n_end;
-    check(*ret_n == size);
+    DRIVE_CHECK(*ret_n == size);
     return text;
 }
 
@@ -144,7 +125,7 @@ static void check_accepted(const uint8_t *text, size_t n, const struct result *r
     uint8_t *again = result->n > 0 ? write_all(result->bytes, result->n, split, &n_again)
                                    : copy((const uint8_t *)of_nothing, n_again);
 
-    check(n_plain == n_again && memcmp(plain, again, n_again) == 0);
+    DRIVE_CHECK(n_plain == n_again && memcmp(plain, again, n_again) == 0);
     free(plain);
     free(again);
 }
@@ -155,7 +136,7 @@ static void check_written(const uint8_t *bytes, size_t n, uint32_t split)
     uint8_t *text = write_all(bytes, n, split, &n_text);
     struct result result = read_all(text, n_text, split);
 
-    check(result.status == ENC_OK && result.n == n && memcmp(result.bytes, bytes, n) == 0);
+    DRIVE_CHECK(result.status == ENC_OK && result.n == n && memcmp(result.bytes, bytes, n) == 0);
     free(result.bytes);
     free(text);
 }
@@ -169,11 +150,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const size_t n = size - 2;
 
     struct result whole = read_all(text, n, 0);
-    check(whole.status == ENC_OK || whole.status == ENC_AGE_ARMOR);
+    DRIVE_CHECK(whole.status == ENC_OK || whole.status == ENC_AGE_ARMOR);
     for (uint32_t i = 0; i < 2; i++) {
         struct result pieces = read_all(text, n, i == 0 ? 1 : split);
-        check(pieces.status == whole.status && pieces.n == whole.n);
-        check(whole.n == 0 || memcmp(pieces.bytes, whole.bytes, whole.n) == 0);
+        DRIVE_CHECK(pieces.status == whole.status && pieces.n == whole.n);
+        DRIVE_CHECK(whole.n == 0 || memcmp(pieces.bytes, whole.bytes, whole.n) == 0);
         free(pieces.bytes);
     }
     if (whole.status == ENC_OK)

@@ -7,22 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../tests/unit/drive_check.h"
 #include "enc_age_bech32.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 // Of its own size, so that a sanitizer sees what is read or written too far.
 static void *allocate(size_t n)
 {
     void *bytes = malloc(n > 0 ? n : 1);
 
-    check(bytes != NULL);
+    DRIVE_CHECK(bytes != NULL);
     memset(bytes, 0xa5, n);
     return bytes;
 }
@@ -33,7 +28,7 @@ static bool decodes(const char *prefix, const char *text, size_t n_chars, uint8_
     const bool is_good = enc_age_bech32_decode(prefix, text, n_chars, out, n);
 
     for (size_t i = 0; !is_good && i < n; i++)
-        check(out[i] == 0);
+        DRIVE_CHECK(out[i] == 0);
     return is_good;
 }
 
@@ -49,14 +44,14 @@ static void check_text(const char *prefix, const uint8_t *data, size_t n_chars)
     const bool is_good = decodes(prefix, text, n_chars, out, n);
     if (is_good) {
         char *again = allocate(n_chars);
-        check(ENC_AGE_BECH32_SIZE(strlen(prefix), n) == n_chars);
+        DRIVE_CHECK(ENC_AGE_BECH32_SIZE(strlen(prefix), n) == n_chars);
         enc_age_bech32_encode(prefix, out, n, again);
-        check(memcmp(again, text, n_chars) == 0);
+        DRIVE_CHECK(memcmp(again, text, n_chars) == 0);
         free(again);
     }
     // It can be of one number of bytes alone.
-    check(!decodes(prefix, text, n_chars, out, n + 1));
-    check(n == 0 || !decodes(prefix, text, n_chars, out, n - 1));
+    DRIVE_CHECK(!decodes(prefix, text, n_chars, out, n + 1));
+    DRIVE_CHECK(n == 0 || !decodes(prefix, text, n_chars, out, n - 1));
     free(out);
     free(text);
 }
@@ -68,10 +63,10 @@ static void check_bytes(const char *prefix, const uint8_t *bytes, size_t n, uint
     uint8_t *out = allocate(n);
 
     enc_age_bech32_encode(prefix, bytes, n, text);
-    check(decodes(prefix, text, n_chars, out, n));
-    check(n == 0 || memcmp(out, bytes, n) == 0);
+    DRIVE_CHECK(decodes(prefix, text, n_chars, out, n));
+    DRIVE_CHECK(n == 0 || memcmp(out, bytes, n) == 0);
     text[(n > 0 ? bytes[0] : 0) % n_chars] ^= (char)change;
-    check(decodes(prefix, text, n_chars, out, n) == (change == 0));
+    DRIVE_CHECK(decodes(prefix, text, n_chars, out, n) == (change == 0));
     free(out);
     free(text);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "enc_age_header.h"
+#include "pieces.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -17,21 +18,6 @@ struct outcome {
     bool is_whole;
     size_t n_taken;
 };
-
-// How an input is cut. 0 is the whole, 1 is byte by byte.
-static size_t next_size(uint32_t *split, size_t n)
-{
-    static const size_t most[] = {1, 4, 65, 130, 4096};
-    size_t size = n;
-
-    if (*split > 1) {
-        *split = (*split * 1664525 + 1013904223) | 2;
-        size = 1 + (*split >> 8) % most[(*split >> 28) % (sizeof(most) / sizeof(most[0]))];
-    } else if (*split == 1) {
-        size = 1;
-    }
-    return size < n ? size : n;
-}
 
 static void read_piece(struct outcome *outcome, const uint8_t *bytes, size_t n)
 {

@@ -5,15 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../tests/unit/drive_check.h"
 #include "enc_multipart.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 // What a parser said, with neighbouring data in one piece.
 struct log {
@@ -27,7 +22,7 @@ static void log_bytes(struct log *log, const void *bytes, size_t n)
     if (n > log->room - log->n) {
         log->room = 2 * log->room + n;
         log->bytes = realloc(log->bytes, log->room);
-        check(log->bytes != NULL);
+        DRIVE_CHECK(log->bytes != NULL);
     }
     if (n > 0)
         memcpy(log->bytes + log->n, bytes, n);
@@ -46,7 +41,7 @@ static void log_event(struct log *log, const struct enc_multipart_parser *parser
     const struct enc_multipart_part *part = &parser->part;
 
     if (event == ENC_MULTIPART_DATA) {
-        check(n > 0);
+        DRIVE_CHECK(n > 0);
         if (!log->in_data)
             log_mark(log, (uint8_t)event, 0);
         log->in_data = true;
@@ -55,7 +50,7 @@ static void log_event(struct log *log, const struct enc_multipart_parser *parser
     }
     log->in_data = false;
     if (event == ENC_MULTIPART_PART_BEGIN) {
-        check(part->n_filename <= sizeof(part->filename));
+        DRIVE_CHECK(part->n_filename <= sizeof(part->filename));
         log_mark(log, (uint8_t)event, (uint8_t)(part->is_file_field | part->has_filename << 1));
         log_bytes(log, part->filename, part->n_filename);
     } else {
@@ -106,7 +101,7 @@ static struct log parse(const struct enc_multipart_boundary *boundary, const uin
         n_piece = n_piece < n ? n_piece : n;
         // Of its own, and gone afterwards: a sanitizer sees what is read too far or too late.
         uint8_t *piece = malloc(n_piece);
-        check(piece != NULL);
+        DRIVE_CHECK(piece != NULL);
         memcpy(piece, body, n_piece);
         enc_multipart_input(&parser, piece, n_piece);
         st = drain(&log, &parser);
@@ -123,7 +118,7 @@ static struct log parse(const struct enc_multipart_boundary *boundary, const uin
 
 static void check_same(const struct log *a, const struct log *b)
 {
-    check(a->n == b->n && (a->n == 0 || memcmp(a->bytes, b->bytes, a->n) == 0));
+    DRIVE_CHECK(a->n == b->n && (a->n == 0 || memcmp(a->bytes, b->bytes, a->n) == 0));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -141,7 +136,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (enc_multipart_content_type((const char *)data, n_type, &kind, &boundary) != ENC_OK ||
         kind != ENC_MULTIPART_FORM || line_end == NULL)
         return 0;
-    check(boundary.n > 0 && boundary.n <= ENC_MULTIPART_BOUNDARY_MAX);
+    DRIVE_CHECK(boundary.n > 0 && boundary.n <= ENC_MULTIPART_BOUNDARY_MAX);
 
     const uint8_t *body = line_end + 1;
     const size_t n = size - n_type - 1;

@@ -75,7 +75,7 @@ int enc_base64url_decode_ct(const char *in, size_t n_chars, uint8_t *out, size_t
     uint32_t bad = 0;
     uint8_t keep;
 
-    if (n_chars != ENC_BASE64URL_SIZE(n)) {
+    if (n_chars != ENC_BASE64_SIZE(n)) {
         memset(out, 0, n);
         return 0;
     }

@@ -6,7 +6,9 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
+#include <openssl/params.h>
 
+#include "enc_secret.h"
 #include "enc_status.h"
 
 struct enc_crypto_algorithms {
@@ -35,6 +37,19 @@ static inline enum enc_status enc_crypto_failed(enum enc_status status)
 {
     ERR_clear_error();
     return status;
+}
+
+// The same for a key of n bytes: one that is not there must not be one that could be used.
+static inline enum enc_status enc_crypto_no_key(uint8_t *key, size_t n, enum enc_status status)
+{
+    enc_wipe(key, n);
+    return enc_crypto_failed(status);
+}
+
+// OSSL_PARAM has one kind of pointer for what is read and what is written. This is read.
+static inline OSSL_PARAM enc_crypto_octets(const char *name, const void *bytes, size_t n)
+{
+    return OSSL_PARAM_construct_octet_string(name, (void *)(uintptr_t)bytes, n);
 }
 
 // Wipes the 4 KiB of stack below the caller's frame, where OpenSSL's functions had theirs: some

@@ -11,17 +11,14 @@
 
 #define SCRYPT_LOG_N_MAX 30
 
-// A key that is not there must not be one that could be used.
 static enum enc_status no_key(uint8_t key[static ENC_KDF_KEY], enum enc_status status)
 {
-    enc_wipe(key, ENC_KDF_KEY);
-    return enc_crypto_failed(status);
+    return enc_crypto_no_key(key, ENC_KDF_KEY, status);
 }
 
 static OSSL_PARAM octets(const char *name, struct enc_bytes bytes)
 {
-    // OSSL_PARAM has one kind of pointer for what is read and what is written. This is read.
-    return OSSL_PARAM_construct_octet_string(name, (void *)(uintptr_t)bytes.at, bytes.n);
+    return enc_crypto_octets(name, bytes.at, bytes.n);
 }
 
 static enum enc_status derive(EVP_KDF *algorithm, const OSSL_PARAM params[],

@@ -23,14 +23,14 @@ ENC_MUST_USE enum enc_status enc_hkdf_sha256(struct enc_bytes secret, struct enc
                                              struct enc_bytes info,
                                              uint8_t key[static ENC_KDF_KEY]);
 
-// HMAC-SHA-256 of a message. The same errors.
+// HMAC-SHA-256 of a message. ENC_NO_MEMORY or ENC_CRYPTO_FAILED: mac is all zero.
 ENC_MUST_USE enum enc_status enc_hmac_sha256(const uint8_t key[static ENC_KDF_KEY],
                                              struct enc_bytes message,
                                              uint8_t mac[static ENC_KDF_KEY]);
 
 // scrypt with N = 2^log_n, 1 <= log_n <= 30, r = 8, p = 1. Takes 2^(log_n + 10) bytes of memory
 // for as long as it runs (a second for log_n = 18): ENC_NO_MEMORY if there are not. ENC_MISUSE for
-// another log_n. key is all zero on an error.
+// another log_n, or ENC_CRYPTO_FAILED. key is all zero on an error.
 ENC_MUST_USE enum enc_status enc_scrypt(struct enc_bytes passphrase, struct enc_bytes salt,
                                         unsigned log_n, uint8_t key[static ENC_KDF_KEY]);
 

@@ -13,14 +13,7 @@
 
 static enum enc_status no_key(uint8_t key[static ENC_X25519_BYTES], enum enc_status status)
 {
-    enc_wipe(key, ENC_X25519_BYTES);
-    return enc_crypto_failed(status);
-}
-
-static OSSL_PARAM octets(const char *name, const uint8_t *bytes)
-{
-    // OSSL_PARAM has one kind of pointer for what is read and what is written. This is read.
-    return OSSL_PARAM_construct_octet_string(name, (void *)(uintptr_t)bytes, ENC_X25519_BYTES);
+    return enc_crypto_no_key(key, ENC_X25519_BYTES, status);
 }
 
 // Either half may be NULL. Any 32 bytes are a key, of both kinds: what fails is an allocation.
@@ -32,9 +25,9 @@ static EVP_PKEY *new_key(const uint8_t *secret, const uint8_t *public_key)
     OSSL_PARAM params[3], *next = params;
 
     if (secret != NULL)
-        *next++ = octets(OSSL_PKEY_PARAM_PRIV_KEY, secret);
+        *next++ = enc_crypto_octets(OSSL_PKEY_PARAM_PRIV_KEY, secret, ENC_X25519_BYTES);
     if (public_key != NULL)
-        *next++ = octets(OSSL_PKEY_PARAM_PUB_KEY, public_key);
+        *next++ = enc_crypto_octets(OSSL_PKEY_PARAM_PUB_KEY, public_key, ENC_X25519_BYTES);
     *next = OSSL_PARAM_construct_end();
     if (context == NULL || EVP_PKEY_fromdata_init(context) != 1 ||
         EVP_PKEY_fromdata(context, &key, secret ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY, params) !=

@@ -118,13 +118,16 @@ size_t enc_job_faulty_recipient(const struct enc_job_text recipients[], size_t n
 {
     ENC_SECRET(enc_age_recipient, recipient);
 
-    for (size_t i = 0; i < n; i++) {
-        enum enc_status st =
-            enc_age_recipient_parse(recipients[i].chars, recipients[i].n, &recipient);
-        if (st == ENC_OK)
-            st = enc_age_recipient_try(&recipient);
-        if (st == ENC_INVALID_RECIPIENT)
-            return i + 1;
+    // What the texts alone say costs little; so a job that they stop has tried nothing either.
+    for (int tries = 0; tries < 2; tries++) {
+        for (size_t i = 0; i < n; i++) {
+            enum enc_status st =
+                enc_age_recipient_parse(recipients[i].chars, recipients[i].n, &recipient);
+            if (st == ENC_OK && tries)
+                st = enc_age_recipient_try(&recipient);
+            if (st == ENC_INVALID_RECIPIENT)
+                return i + 1;
+        }
     }
     return 0;
 }

@@ -14,8 +14,8 @@
 enum enc_job_format {
     ENC_JOB_FERNET,
     ENC_JOB_AGE,
+    ENC_JOB_N_FORMATS, // none
 };
-#define ENC_JOB_N_FORMATS 2
 
 // The format of that name, n bytes. False if there is none.
 bool enc_job_format_parse(const char *name, size_t n, enum enc_job_format *ret_format);
@@ -23,8 +23,8 @@ const char *enc_job_format_name(enum enc_job_format format);
 
 #define ENC_JOB_RECIPIENTS_MAX 20 // of one file
 
-#define ENC_JOB_SEED_OPEN_BYTES 16 // of it that become public, first
 #define ENC_JOB_SEED_BYTES 704     // of randomness that a job asks for, or a key
+#define ENC_JOB_SEED_OPEN_BYTES 16 // of them, the first ones, that become public
 
 #define ENC_JOB_KEY_TEXT_MAX 128 // characters of a key as text, with a NUL
 
@@ -47,8 +47,8 @@ struct enc_job_text {
     size_t n;
 };
 
-// Of recipients that a job refused: which is the first that is none. Counts from 1; 0: all are
-// good.
+// Of recipients that a job refused: the number, from 1, of the first that is none by its text, or
+// else of the first that nothing can be encrypted to. 0: all are good.
 size_t enc_job_faulty_recipient(const struct enc_job_text recipients[], size_t n);
 
 #endif

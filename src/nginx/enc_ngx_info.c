@@ -4,6 +4,15 @@
 
 enum { INFO_MAX = 1024 };
 
+// "fernet", "age"
+static void print_formats(u_char *p, u_char *end)
+{
+    for (int format = 0; format < ENC_JOB_N_FORMATS; format++)
+        p = ngx_slprintf(p, end - 1, "%s\"%s\"", format > 0 ? ", " : "",
+                         enc_job_format_name((enum enc_job_format)format));
+    *p = '\0';
+}
+
 static ngx_int_t write_info(ngx_http_request_t *r, ngx_str_t *ret)
 {
     const ngx_http_core_loc_conf_t *clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
@@ -12,25 +21,25 @@ static ngx_int_t write_info(ngx_http_request_t *r, ngx_str_t *ret)
         ngx_http_get_module_loc_conf(r, ngx_http_encrypter_module);
     const struct enc_ngx_main_conf *main_conf =
         ngx_http_get_module_main_conf(r, ngx_http_encrypter_module);
+    u_char formats[64];
 
+    print_formats(formats, formats + sizeof(formats));
     ret->data = ngx_pnalloc(r->pool, INFO_MAX);
     if (!ret->data)
         return NGX_ERROR;
     u_char *end = ngx_slprintf(
         ret->data, ret->data + INFO_MAX,
-        "{\"name\": \"IIGM Encrypter\", \"version\": \"%s\", \"formats\": [\"%s\", \"%s\"], "
-        "\"limits\": {"
+        "{\"name\": \"IIGM Encrypter\", \"version\": \"%s\", \"formats\": [%s], \"limits\": {"
         "\"body_bytes\": %O, \"hold_bytes\": %uz, "
         "\"form_parts\": %ui, \"form_part_header_bytes\": %ui, \"recipients\": %ui, "
         "\"spool_request_bytes\": %O, \"spool_service_bytes\": %O, \"spool_patience_ms\": %M, "
         "\"header_timeout_ms\": %M, \"body_timeout_ms\": %M, \"send_timeout_ms\": %M, "
         "\"keepalive_timeout_ms\": %M}}\n",
-        ENC_VERSION, enc_job_format_name(ENC_JOB_FERNET), enc_job_format_name(ENC_JOB_AGE),
-        clcf->client_max_body_size, conf->hold_bytes, (ngx_uint_t)ENC_JOB_FORM_PARTS_MAX,
-        (ngx_uint_t)ENC_JOB_FORM_PART_HEADERS_MAX, (ngx_uint_t)ENC_JOB_RECIPIENTS_MAX,
-        conf->spool_request_max, main_conf->spool_max, conf->spool_patience,
-        cscf->client_header_timeout, clcf->client_body_timeout, clcf->send_timeout,
-        clcf->keepalive_timeout);
+        ENC_VERSION, formats, clcf->client_max_body_size, conf->hold_bytes,
+        (ngx_uint_t)ENC_JOB_FORM_PARTS_MAX, (ngx_uint_t)ENC_JOB_FORM_PART_HEADERS_MAX,
+        (ngx_uint_t)ENC_JOB_RECIPIENTS_MAX, conf->spool_request_max, main_conf->spool_max,
+        conf->spool_patience, cscf->client_header_timeout, clcf->client_body_timeout,
+        clcf->send_timeout, clcf->keepalive_timeout);
     ret->len = (size_t)(end - ret->data);
     return NGX_OK;
 }

@@ -100,7 +100,7 @@ MIXTURES = {
     "half an escape": (AGE + "&recipient=" + GOOD + "%6", [], "invalid_parameter",
                        "percent-encoded"),
     "a format in capitals": ("?format=AGE", [], "unknown_format", "format=age"),
-    "a format of more letters": ("?format=agent", [], "unknown_format", "format=age"),
+    "a format of more letters": ("?format=ages", [], "unknown_format", "format=age"),
     "an unknown parameter": (AGE + "&recipients=" + GOOD, [], "unknown_parameter", "recipient"),
     "a parameter in capitals": (AGE + "&Recipient=" + GOOD, [], "unknown_parameter", "recipient"),
     "a parameter with a space": (AGE + "&recipient%20=" + GOOD, [], "unknown_parameter",

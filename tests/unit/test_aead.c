@@ -11,8 +11,8 @@
 #include <cmocka.h>
 
 #include "enc_aead.h"
-#include "enc_crypto_init.h"
 #include "hex.h"
+#include "with_crypto.h"
 
 #define N_LONG 1500 // some strides, and a rest
 
@@ -374,13 +374,6 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    (void)state;
-    enc_crypto_free();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -399,5 +392,5 @@ int main(void)
         cmocka_unit_test(a_piece_is_at_most_what_an_int_counts),
         cmocka_unit_test(a_key_needs_the_algorithms),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, tear_down_crypto);
 }

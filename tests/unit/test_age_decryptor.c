@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "age_kinds.h"
-#include "enc_crypto_init.h"
+#include "with_crypto.h"
 
 #define CHUNK ENC_AGE_CHUNK
 #define SEALED (CHUNK + ENC_AEAD_TAG)
@@ -347,13 +347,6 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    (void)state;
-    enc_crypto_free();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -368,5 +361,5 @@ int main(void)
         cmocka_unit_test(any_bit_that_is_flipped_in_a_small_file_is_an_error),
         cmocka_unit_test(a_bit_that_is_flipped_in_a_chunk_stops_the_file_there),
     };
-    return cmocka_run_group_tests_name("age_decryptor", tests, set_up, tear_down);
+    return cmocka_run_group_tests_name("age_decryptor", tests, set_up, tear_down_crypto);
 }

@@ -9,8 +9,8 @@
 
 #include "age_kinds.h"
 #include "enc_age_bech32.h"
-#include "enc_crypto_init.h"
 #include "hex.h"
+#include "with_crypto.h"
 
 #define N_MAX (2 * ENC_AGE_CHUNK + 100)
 
@@ -450,17 +450,9 @@ static void an_encryptor_that_cannot_begin_is_as_wiped(void **state)
 
 static int set_up(void **state)
 {
-    (void)state;
     age_make_seed(&seed, 1);
     age_fill(plain, sizeof(plain));
-    return enc_crypto_init() == ENC_OK ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    enc_crypto_free();
-    return 0;
+    return set_up_crypto(state);
 }
 
 int main(void)
@@ -481,5 +473,5 @@ int main(void)
         cmocka_unit_test(a_recipient_of_low_order_is_an_invalid_one_wherever_it_stands),
         cmocka_unit_test(an_encryptor_that_cannot_begin_is_as_wiped),
     };
-    return cmocka_run_group_tests_name("age_encryptor_contract", tests, set_up, tear_down);
+    return cmocka_run_group_tests_name("age_encryptor_contract", tests, set_up, tear_down_crypto);
 }

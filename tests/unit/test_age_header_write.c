@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "enc_age_header.h"
-#include "enc_crypto_init.h"
+#include "with_crypto.h"
 
 #define V1 "age-encryption.org/v1\n"
 
@@ -231,19 +231,6 @@ static void what_fits_later_does_not_unlatch(void **state)
     assert_int_equal(enc_age_header_sign(&writer, &file_key), ENC_MISUSE);
 }
 
-static int set_up(void **state)
-{
-    (void)state;
-    return enc_crypto_init() == ENC_OK ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    enc_crypto_free();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -256,5 +243,5 @@ int main(void)
         cmocka_unit_test(too_little_room_latches),
         cmocka_unit_test(what_fits_later_does_not_unlatch),
     };
-    return cmocka_run_group_tests_name("age_header_write", tests, set_up, tear_down);
+    return cmocka_run_group_tests_name("age_header_write", tests, set_up_crypto, tear_down_crypto);
 }

@@ -13,8 +13,8 @@
 #include <openssl/sha.h>
 
 #include "enc_age_stream.h"
-#include "enc_crypto_init.h"
 #include "hex.h"
+#include "with_crypto.h"
 
 #define PLAIN "a chunk"
 #define N_PLAIN 7
@@ -280,17 +280,9 @@ static void a_wiped_stream_does_nothing(void **state)
 
 static int set_up(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < sizeof(big); i++)
         big[i] = (uint8_t)(7 * i + (i >> 8));
-    return enc_crypto_init() == ENC_OK ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    enc_crypto_free();
-    return 0;
+    return set_up_crypto(state);
 }
 
 int main(void)
@@ -305,5 +297,5 @@ int main(void)
         cmocka_unit_test(another_nonce_or_file_key_is_another_payload),
         cmocka_unit_test(a_wiped_stream_does_nothing),
     };
-    return cmocka_run_group_tests_name("age_stream", tests, set_up, tear_down);
+    return cmocka_run_group_tests_name("age_stream", tests, set_up, tear_down_crypto);
 }

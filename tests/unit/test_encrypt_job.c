@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "drive_job.h"
-#include "enc_crypto_init.h"
+#include "with_crypto.h"
 
 #define TIME 1700000000u
 #define BOUNDARY "----WebKitFormBoundary7MA4YWxk"
@@ -42,7 +42,6 @@ static const struct enc_encrypt_job_options form_options = {
 
 static int set_up(void **state)
 {
-    (void)state;
     static const char look_alike[] = "\r\n--" BOUNDARY;
     for (size_t i = 0; i < sizeof(seed); i++)
         seed[i] = (uint8_t)(17 * i + 3);
@@ -50,14 +49,7 @@ static int set_up(void **state)
         file[i] = (uint8_t)(i * 2654435761u >> 13);
     for (size_t i = 0; i + 64 < sizeof(file); i += 997)
         memcpy(file + i, look_alike, 1 + i % (sizeof(look_alike) - 2));
-    return enc_crypto_init() == ENC_OK ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    enc_crypto_free();
-    return 0;
+    return set_up_crypto(state);
 }
 
 // The body of a form: a field, the file's part with this disposition, another field.
@@ -459,5 +451,5 @@ int main(void)
         cmocka_unit_test(a_job_that_dies_with_its_work_undone_leaves_the_others_alone),
         cmocka_unit_test(the_formats_have_names),
     };
-    return cmocka_run_group_tests_name("encrypt_job", tests, set_up, tear_down);
+    return cmocka_run_group_tests_name("encrypt_job", tests, set_up, tear_down_crypto);
 }

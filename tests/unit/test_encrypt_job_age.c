@@ -10,7 +10,7 @@
 
 #include "age_files.h"
 #include "drive_job.h"
-#include "enc_crypto_init.h"
+#include "with_crypto.h"
 
 #define BOUNDARY "----WebKitFormBoundary7MA4YWxk"
 #define FORM_TYPE "multipart/form-data; boundary=" BOUNDARY
@@ -44,18 +44,10 @@ static struct enc_encrypt_job_options form_options(void)
 
 static int set_up(void **state)
 {
-    (void)state;
     age_fill(file, sizeof(file));
     for (size_t i = 0; i < sizeof(seed); i++)
         seed[i] = (uint8_t)(17 * i + 3);
-    return enc_crypto_init() == ENC_OK ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    enc_crypto_free();
-    return 0;
+    return set_up_crypto(state);
 }
 
 static size_t make_form(const char *file_name, size_t n)
@@ -377,5 +369,5 @@ int main(void)
         cmocka_unit_test(a_form_that_is_cut_off_gives_no_whole_file),
         cmocka_unit_test(a_second_file_gives_no_whole_file_either),
     };
-    return cmocka_run_group_tests_name("encrypt_job_age", tests, set_up, tear_down);
+    return cmocka_run_group_tests_name("encrypt_job_age", tests, set_up, tear_down_crypto);
 }

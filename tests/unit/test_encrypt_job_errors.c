@@ -8,8 +8,8 @@
 #include <cmocka.h>
 
 #include "drive_job.h"
-#include "enc_crypto_init.h"
 #include "enc_multipart.h"
+#include "with_crypto.h"
 
 #define FORM_TYPE "multipart/form-data; boundary=BB"
 #define PART(disposition, bytes)                                                                   \
@@ -37,19 +37,6 @@ static struct enc_encrypt_job_options options_for(const char *content_type)
                                             .n_content_type = strlen(content_type),
                                             .time = 1700000000u,
                                             .seed = seed};
-}
-
-static int set_up(void **state)
-{
-    (void)state;
-    return enc_crypto_init() == ENC_OK ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    enc_crypto_free();
-    return 0;
 }
 
 // The most characters that n bytes of file can have yielded before the end of the token is made:
@@ -326,5 +313,6 @@ int main(void)
         cmocka_unit_test(work_that_nobody_did_fails_the_job),
         cmocka_unit_test(no_job_may_be_freed),
     };
-    return cmocka_run_group_tests_name("encrypt_job_errors", tests, set_up, tear_down);
+    return cmocka_run_group_tests_name("encrypt_job_errors", tests, set_up_crypto,
+                                       tear_down_crypto);
 }

@@ -12,8 +12,8 @@
 
 #include <cmocka.h>
 
-#include "enc_crypto_init.h"
 #include "enc_fernet.h"
+#include "with_crypto.h"
 
 #define N_MAX 65537
 #define TOKEN_MAX (2 * N_MAX)
@@ -459,18 +459,10 @@ static void an_encryptor_that_cannot_begin_is_as_wiped(void **state)
 
 static int set_up(void **state)
 {
-    (void)state;
     srand(1);
     for (size_t i = 0; i < sizeof(plain); i++)
         plain[i] = (uint8_t)(rand() >> 5);
-    return enc_crypto_init() == ENC_OK ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    enc_crypto_free();
-    return 0;
+    return set_up_crypto(state);
 }
 
 int main(void)
@@ -493,5 +485,5 @@ int main(void)
         cmocka_unit_test(a_wiped_encryptor_holds_no_secret_and_does_nothing),
         cmocka_unit_test(an_encryptor_that_cannot_begin_is_as_wiped),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, tear_down_crypto);
 }

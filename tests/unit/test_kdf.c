@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
-#include "enc_crypto_init.h"
 #include "enc_kdf.h"
 #include "hex.h"
+#include "with_crypto.h"
 
 static const uint8_t zeros[ENC_KDF_KEY];
 
@@ -215,19 +215,6 @@ static void keys_need_the_algorithms(void **state)
     hkdf_has_the_first_vector_of_the_standard(state);
 }
 
-static int set_up(void **state)
-{
-    (void)state;
-    return enc_crypto_init() == ENC_OK ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    enc_crypto_free();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -243,5 +230,5 @@ int main(void)
         cmocka_unit_test(scrypt_refuses_other_factors),
         cmocka_unit_test(keys_need_the_algorithms),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up_crypto, tear_down_crypto);
 }

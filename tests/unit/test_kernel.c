@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "enc_crypto_init.h"
 #include "enc_kernel.h"
+#include "with_crypto.h"
 
 #define N_LANES 37
 #define N_MAX (64 * ENC_KERNEL_BLOCK)
@@ -263,19 +263,6 @@ static void a_lane_needs_the_algorithms(void **state)
     enc_kernel_lane_wipe(&lane);
 }
 
-static int set_up(void **state)
-{
-    (void)state;
-    return enc_crypto_init() == ENC_OK ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    enc_crypto_free();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -288,5 +275,5 @@ int main(void)
         cmocka_unit_test(a_lane_takes_no_work_after_its_mac),
         cmocka_unit_test(a_lane_needs_the_algorithms),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up_crypto, tear_down_crypto);
 }

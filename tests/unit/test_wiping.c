@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
-#include "enc_crypto_init.h"
 #include "enc_fernet.h"
 #include "freed_blocks.h"
+#include "with_crypto.h"
 
 static const struct enc_fernet_key key = {{"MARKER-sign-0123MARKER-encrypt-4"}};
 static const uint8_t iv[16] = "no secret at all";
@@ -117,19 +117,11 @@ static void a_beginning_without_memory_leaves_no_secret(void **state)
 
 static int set_up(void **state)
 {
-    (void)state;
     watch_secret(key.bytes);
     watch_secret(key.bytes + 16);
     watch_secret(plain);
     watch_hmac_states(key.bytes, 16);
-    return enc_crypto_init() == ENC_OK ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    enc_crypto_free();
-    return 0;
+    return set_up_crypto(state);
 }
 
 int main(void)
@@ -144,5 +136,5 @@ int main(void)
 
     if (!hook_allocations())
         return 1;
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, tear_down_crypto);
 }

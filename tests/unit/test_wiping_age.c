@@ -18,9 +18,9 @@
 #include <openssl/evp.h>
 
 #include "enc_aead.h"
-#include "enc_crypto_init.h"
 #include "enc_kdf.h"
 #include "enc_x25519.h"
+#include "with_crypto.h"
 
 #define N_KEY 32
 #define N_STACK ((size_t)256 << 10)
@@ -380,13 +380,6 @@ static int watch_what_is_made(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    (void)state;
-    enc_crypto_free();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -401,5 +394,5 @@ int main(void)
     if (!hook_allocations() || enc_crypto_init() != ENC_OK)
         return 1;
     watch_inputs();
-    return cmocka_run_group_tests(tests, NULL, tear_down);
+    return cmocka_run_group_tests(tests, NULL, tear_down_crypto);
 }

@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
-#include "enc_crypto_init.h"
 #include "enc_x25519.h"
 #include "hex.h"
+#include "with_crypto.h"
 
 #define N ENC_X25519_BYTES
 
@@ -189,19 +189,6 @@ static void keys_need_the_algorithms(void **state)
     assert_int_equal(enc_x25519_shared(secret, secret, out), ENC_OK);
 }
 
-static int set_up(void **state)
-{
-    (void)state;
-    return enc_crypto_init() == ENC_OK ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    enc_crypto_free();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -215,5 +202,5 @@ int main(void)
         cmocka_unit_test(five_bits_of_a_secret_are_not_its_own),
         cmocka_unit_test(keys_need_the_algorithms),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up_crypto, tear_down_crypto);
 }

@@ -30,8 +30,8 @@ static enum enc_status read_identity(const char *text, struct enc_age_identity *
     if (!is_passphrase(text))
         return enc_age_identity_parse(text, strlen(text), ret_identity);
     struct bytes passphrase = decode_hex(text + strlen(PASSPHRASE));
-    enum enc_status st = enc_age_passphrase_identity((const char *)passphrase.at, passphrase.n,
-                                                     ENC_AGE_WORK_FACTOR_MAX, ret_identity);
+    enum enc_status st =
+        enc_age_passphrase_identity((const char *)passphrase.at, passphrase.n, 0, ret_identity);
     free_bytes(&passphrase);
     return st;
 }

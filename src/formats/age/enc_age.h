@@ -16,7 +16,8 @@
 #include "format.h"
 
 #define ENC_AGE_RECIPIENTS_MAX 20
-#define ENC_AGE_PASSPHRASE_MAX 256 // bytes
+#define ENC_AGE_KEY_BYTES_MAX 256 // of an identity or a recipient of any type
+#define ENC_AGE_PASSPHRASE_MAX ENC_AGE_KEY_BYTES_MAX
 
 // The default cap on scrypt's work factor: 2^18, 256 MiB of memory and about a second.
 #define ENC_AGE_WORK_FACTOR_MAX 18
@@ -26,7 +27,7 @@ struct enc_age_type;
 // Secret: what decrypts. Made by the functions below alone.
 struct enc_age_identity {
     const struct enc_age_type *type;
-    uint8_t bytes[ENC_AGE_PASSPHRASE_MAX]; // n_bytes of them, as the type has it
+    uint8_t bytes[ENC_AGE_KEY_BYTES_MAX]; // n_bytes of them, as the type has it
     size_t n_bytes;
     unsigned work_factor_max; // of a passphrase: log2 of the most that is accepted
 };
@@ -35,7 +36,7 @@ ENC_SECRET_TYPE(enc_age_identity);
 // To whom a file is encrypted. Secret too, since it may be a passphrase.
 struct enc_age_recipient {
     const struct enc_age_type *type;
-    uint8_t bytes[ENC_AGE_PASSPHRASE_MAX];
+    uint8_t bytes[ENC_AGE_KEY_BYTES_MAX];
     size_t n_bytes;
     unsigned work_factor; // of a passphrase: log2
 };
@@ -58,7 +59,7 @@ ENC_MUST_USE enum enc_status enc_age_recipient_parse(const char *text, size_t n_
                                                      struct enc_age_recipient *ret_recipient);
 
 // Whether files can be encrypted to a recipient: ENC_INVALID_RECIPIENT for a point of low order,
-// which is one by its text alone. Costs as much as a stanza. Or a resource.
+// which enc_age_recipient_parse takes. Costs as much as a stanza. Or a resource.
 ENC_MUST_USE enum enc_status enc_age_recipient_try(const struct enc_age_recipient *recipient);
 
 // The X25519 identity of 32 random bytes.
@@ -75,7 +76,8 @@ void enc_age_recipient_text(const struct enc_age_recipient *recipient,
                             struct enc_age_key_text *ret_text);
 
 // A passphrase of 1 to ENC_AGE_PASSPHRASE_MAX bytes, as identity and as recipient; work factors are
-// log2, from 1 to 30. ENC_TOO_LARGE, or ENC_MISUSE for an empty one or another work factor.
+// log2, from 1 to 30. A cap of 0 is ENC_AGE_WORK_FACTOR_MAX. ENC_TOO_LARGE, or ENC_MISUSE for an
+// empty passphrase or another work factor.
 ENC_MUST_USE enum enc_status enc_age_passphrase_identity(const char *passphrase, size_t n,
                                                          unsigned work_factor_max,
                                                          struct enc_age_identity *ret_identity);

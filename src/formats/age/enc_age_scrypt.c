@@ -27,8 +27,9 @@ enum enc_status enc_age_passphrase_identity(const char *passphrase, size_t n,
                                             unsigned work_factor_max,
                                             struct enc_age_identity *ret_identity)
 {
+    if (work_factor_max == 0)
+        work_factor_max = ENC_AGE_WORK_FACTOR_MAX;
     enum enc_status st = check_passphrase(n, work_factor_max);
-
     if (st != ENC_OK)
         return st;
     memset(ret_identity, 0, sizeof(*ret_identity));

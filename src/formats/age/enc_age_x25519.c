@@ -27,7 +27,7 @@ struct x25519_pair {
 };
 ENC_SECRET_TYPE(x25519_pair);
 
-_Static_assert(sizeof(struct x25519_pair) <= ENC_AGE_PASSPHRASE_MAX, "it fits into an identity");
+_Static_assert(sizeof(struct x25519_pair) <= ENC_AGE_KEY_BYTES_MAX, "it fits into an identity");
 
 extern const struct enc_age_type enc_age_x25519_type;
 

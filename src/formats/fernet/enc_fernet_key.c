@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fernet keys as text ("Key Format").
-#include <string.h>
-
 #include "enc_base64url.h"
 #include "enc_fernet.h"
 
 _Static_assert(ENC_FERNET_KEY_CHARS ==
-                   ENC_BASE64URL_SIZE(sizeof(((struct enc_fernet_key *)NULL)->bytes)),
+                   ENC_BASE64_SIZE(sizeof(((struct enc_fernet_key *)NULL)->bytes)),
                "a key's text is its padded base64url");
 
 void enc_fernet_key_format(const struct enc_fernet_key *key, struct enc_fernet_key_text *ret_text)
