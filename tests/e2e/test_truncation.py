@@ -9,7 +9,7 @@ import pytest
 from support import process
 from support.answers import assert_encrypted, assert_error, assert_no_whole_token
 from support.forms import BOUNDARY, FORM, form, part
-from support.raw_http import RawClient, chunked, exchange, request
+from support.raw_http import RawClient, chunked, cut_upload, exchange, request
 
 PREAMBLE = b"This is a message in several parts.\r\n"
 CLOSING = f"--{BOUNDARY}--\r\n".encode()
@@ -57,23 +57,6 @@ def chunked_stages(plaintext):
     cuts = {"in a chunk's data": 700, "in a chunk's size": 1, "between chunks": -len("0\r\n\r\n"),
             "in the last chunk": -len("\r\n\r\n"), "before the trailer's end": -len("\r\n")}
     return {name: head + body[:n] for name, n in cuts.items()}
-
-
-def cut_upload(port, data, way):
-    """Sends data, goes away in that way, and returns everything that came back."""
-    with RawClient(port) as client:
-        client.send(data)
-        if way == "half-closed":
-            client.half_close()
-            return client.read_to_end()
-        client.socket.settimeout(0.05)
-        try:
-            client.read_to_end()
-        except TimeoutError:
-            pass  # all that comes has come
-        if way == "reset":
-            client.reset()
-        return client.buffer
 
 
 def assert_cut_off(received):

@@ -9,7 +9,7 @@ from support import age, transports
 from support.age_files import AgeFile, assert_age, assert_no_whole_file, query
 from support.answers import assert_error, unchunk
 from support.forms import BOUNDARY, FORM, form, part
-from support.raw_http import RawClient, chunked, exchange, request
+from support.raw_http import RawClient, chunked, cut_upload, exchange, request
 
 PATH = "/encrypt_file"
 PLAINTEXT = os.urandom(300_000)
@@ -41,23 +41,6 @@ def unfinished_form(n, options):
 
 
 KINDS = {"put": put, "chunked": chunks, "form": unfinished_form}
-
-
-def cut_upload(port, data, way):
-    """Sends data, goes away in that way, and returns everything that came back."""
-    with RawClient(port) as client:
-        client.send(data)
-        if way == "half-closed":
-            client.half_close()
-            return client.read_to_end()
-        client.socket.settimeout(0.03)
-        try:
-            client.read_to_end()
-        except TimeoutError:
-            pass  # all that comes has come
-        if way == "reset":
-            client.reset()
-        return client.buffer
 
 
 def assert_cut_off(received, secret):

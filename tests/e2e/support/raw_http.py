@@ -208,3 +208,21 @@ def exchange(port, data, method="POST"):
         response = client.read_response(method)
         sender.join(5)
         return response
+
+
+def cut_upload(port, data, way):
+    """Sends data, goes away in that way ("half-closed", "closed", "reset"), and returns everything
+    that came back."""
+    with RawClient(port) as client:
+        client.send(data)
+        if way == "half-closed":
+            client.half_close()
+            return client.read_to_end()
+        client.socket.settimeout(0.05)
+        try:
+            client.read_to_end()
+        except TimeoutError:
+            pass  # all that comes has come
+        if way == "reset":
+            client.reset()
+        return client.buffer
