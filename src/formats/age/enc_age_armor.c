@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#define LINE_CHARS 64
+#define LINE_CHARS ENC_AGE_ARMOR_LINE_CHARS
 #define LINE_GROUPS (LINE_CHARS / 4)
 #define LINE_BYTES ENC_AGE_ARMOR_LINE_BYTES
 #define BEGIN_CHARS (sizeof(ENC_AGE_ARMOR_BEGIN) - 1)

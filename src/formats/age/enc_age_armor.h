@@ -13,7 +13,8 @@
 
 #define ENC_AGE_ARMOR_BEGIN "-----BEGIN AGE ENCRYPTED FILE-----"
 #define ENC_AGE_ARMOR_END "-----END AGE ENCRYPTED FILE-----"
-#define ENC_AGE_ARMOR_LINE_BYTES 48 // of a full line of 64 characters
+#define ENC_AGE_ARMOR_LINE_CHARS 64 // of a full line
+#define ENC_AGE_ARMOR_LINE_BYTES 48 // that it decodes to
 
 // White space (space, tab, CR, LF) before the first line, and after the label that ends the last
 // one: its end of line counts.
@@ -50,10 +51,11 @@ size_t enc_age_armor_write_end(struct enc_age_armor_writer *writer, uint8_t *out
 
 // An all-zero reader is a fresh one.
 struct enc_age_armor_reader {
-    int state;            // of enc_age_armor.c
-    size_t n_space;       // white space, before or after
-    size_t n_line;        // characters of the current line so far
-    uint8_t line[64 + 2]; // a line of base64 that comes in pieces, with its end
+    int state;      // of enc_age_armor.c
+    size_t n_space; // white space, before or after
+    size_t n_line;  // characters of the current line so far
+    uint8_t
+        line[ENC_AGE_ARMOR_LINE_CHARS + 2]; // a line of base64 that comes in pieces, with its end
     size_t n_last;
     uint8_t last[ENC_AGE_ARMOR_LINE_BYTES]; // of a short line, which waits for the end to follow
     enum enc_status status;                 // latched
