@@ -10,7 +10,8 @@
 // ChaCha20-Poly1305, HKDF, HMAC, SHA-256, PBKDF2, scrypt, X25519.
 ENC_MUST_USE enum enc_status enc_crypto_init(void);
 
-// Gives back what enc_crypto_init took. No lane and no enc_aead may be alive.
+// Gives back what enc_crypto_init took. No lane, enc_aead, enc_cbc or enc_mac may be
+// alive.
 void enc_crypto_free(void);
 
 #endif
