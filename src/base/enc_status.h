@@ -24,6 +24,7 @@ enum enc_status {
     ENC_INVALID_RECIPIENT, // not an age recipient, age1..., or one nobody can have an identity of
     ENC_AGE_ARMOR,         // not strict ASCII armor around an age file
     ENC_AGE_HEADER,        // not a header of age-encryption.org/v1, or one cut off
+    ENC_FERNET_TOKEN,      // not the text of a Fernet token: its base64, its version, its length
 
     // Authentication: well-formed, but not for these keys, or not what was encrypted.
     ENC_TAG_MISMATCH,         // of one message of ChaCha20-Poly1305
@@ -32,6 +33,9 @@ enum enc_status {
     ENC_AGE_NEEDS_PASSPHRASE, // the same, and the file is encrypted with a passphrase
     ENC_AGE_HEADER_MAC,       // the header was altered
     ENC_AGE_PAYLOAD,          // the payload was altered, cut off or added to
+    ENC_FERNET_MAC,           // a token of another key, or one that was altered
+    ENC_FERNET_EXPIRED,       // an authentic token, older than the caller allows, or of the future
+    ENC_FERNET_PADDING,       // an authentic token, padded as no encryptor does
 
     // Limit: a bound of the format or of the caller's buffer would be passed.
     ENC_TOO_LARGE,

@@ -165,12 +165,16 @@ enum enc_ngx_error enc_ngx_error_of_status(enum enc_status status)
         return ENC_NGX_ERROR_INVALID_RECIPIENT;
     case ENC_AGE_ARMOR:
     case ENC_AGE_HEADER:
+    case ENC_FERNET_TOKEN:
     case ENC_TAG_MISMATCH:
     case ENC_LOW_ORDER_POINT:
     case ENC_AGE_NO_MATCH:
     case ENC_AGE_NEEDS_PASSPHRASE:
     case ENC_AGE_HEADER_MAC:
     case ENC_AGE_PAYLOAD:
+    case ENC_FERNET_MAC:
+    case ENC_FERNET_EXPIRED:
+    case ENC_FERNET_PADDING:
     case ENC_AGE_HEADER_TOO_LARGE:
     case ENC_AGE_WORK_FACTOR:
     case ENC_OK:
