@@ -314,10 +314,10 @@ static enum enc_status advance(struct enc_encrypt_job *job, enum enc_job_step *r
         if (job->is_ending) {
             bool is_ended = false;
             st = finish_file(job, &is_ended);
+            if (st == ENC_OK && !is_ended)
+                continue;
             *ret_step = ENC_JOB_DONE;
-            if (st != ENC_OK || is_ended)
-                return st;
-            continue;
+            return st;
         }
         st = prepare_work(job);
         if (st == ENC_OK && job->work.op != ENC_KERNEL_NONE) {

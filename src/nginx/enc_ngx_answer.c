@@ -24,6 +24,13 @@ ngx_int_t enc_ngx_add_header(ngx_http_request_t *r, const char *name, const char
     return push_header(r, name, value, ngx_strlen(value)) ? NGX_OK : NGX_ERROR;
 }
 
+ngx_int_t enc_ngx_add_no_store(ngx_http_request_t *r)
+{
+    if (enc_ngx_add_header(r, "Cache-Control", "no-store") != NGX_OK)
+        return NGX_ERROR;
+    return enc_ngx_add_header(r, "X-Content-Type-Options", "nosniff");
+}
+
 static ngx_int_t add_headers(ngx_http_request_t *r, struct enc_ngx_answer *answer)
 {
     char *disposition = ngx_pnalloc(r->pool, ENC_FILE_NAME_DISPOSITION_MAX);
@@ -32,8 +39,7 @@ static ngx_int_t add_headers(ngx_http_request_t *r, struct enc_ngx_answer *answe
         return NGX_ERROR;
     enc_file_name_disposition(&answer->file_name, disposition);
     if (enc_ngx_add_header(r, "Content-Disposition", disposition) != NGX_OK ||
-        enc_ngx_add_header(r, "Cache-Control", "no-store") != NGX_OK ||
-        enc_ngx_add_header(r, "X-Content-Type-Options", "nosniff") != NGX_OK ||
+        enc_ngx_add_no_store(r) != NGX_OK ||
         enc_ngx_add_header(r, "Encryption-Format", enc_job_format_name(answer->format)) != NGX_OK)
         return NGX_ERROR;
     if (answer->key.n == 0)

@@ -22,6 +22,10 @@ struct enc_ngx_answer {
 // Adds a response header. name and value live as long as the request. NGX_OK or NGX_ERROR.
 ngx_int_t enc_ngx_add_header(ngx_http_request_t *r, const char *name, const char *value);
 
+// Adds the headers of what must be kept nowhere and taken for nothing else: Cache-Control: no-store
+// and X-Content-Type-Options: nosniff. NGX_OK or NGX_ERROR.
+ngx_int_t enc_ngx_add_no_store(ngx_http_request_t *r);
+
 // Sends the head of a 200. n_bytes: of the body, or -1 if unknown (chunked then). NGX_OK or
 // NGX_ERROR; the head goes out with the first of the body.
 ngx_int_t enc_ngx_answer_head(ngx_http_request_t *r, struct enc_ngx_answer *answer, off_t n_bytes);

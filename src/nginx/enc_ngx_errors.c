@@ -270,8 +270,7 @@ static ngx_int_t write_error_body(ngx_http_request_t *r, struct enc_ngx_ctx *ctx
 
 static ngx_int_t add_error_headers(ngx_http_request_t *r)
 {
-    if (enc_ngx_add_header(r, "Cache-Control", "no-store") != NGX_OK ||
-        enc_ngx_add_header(r, "X-Content-Type-Options", "nosniff") != NGX_OK)
+    if (enc_ngx_add_no_store(r) != NGX_OK)
         return NGX_ERROR;
     switch (r->headers_out.status) {
     case NGX_HTTP_NOT_ALLOWED:

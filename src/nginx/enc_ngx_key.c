@@ -62,8 +62,7 @@ ngx_int_t enc_ngx_key_handler(ngx_http_request_t *r, const ngx_str_t *name)
     ngx_int_t rc = make_key(r, query.format, &cv.value);
     if (rc != NGX_OK)
         return rc == NGX_ERROR ? NGX_HTTP_INTERNAL_SERVER_ERROR : rc;
-    if (enc_ngx_add_header(r, "Cache-Control", "no-store") != NGX_OK ||
-        enc_ngx_add_header(r, "X-Content-Type-Options", "nosniff") != NGX_OK)
+    if (enc_ngx_add_no_store(r) != NGX_OK)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     return ngx_http_send_response(r, NGX_HTTP_OK, &type, &cv);
 }
