@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// HKDF and scrypt over OpenSSL's EVP_KDF, HMAC over its EVP_MAC.
+// HKDF and scrypt over OpenSSL's EVP_KDF; HMAC in one piece.
 #include "enc_kdf.h"
 
 #include <openssl/core_names.h>
@@ -7,6 +7,7 @@
 #include <openssl/kdf.h>
 
 #include "enc_crypto_internal.h"
+#include "enc_mac.h"
 #include "enc_secret.h"
 
 #define SCRYPT_LOG_N_MAX 30
@@ -58,18 +59,15 @@ enum enc_status enc_hkdf_sha256(struct enc_bytes secret, struct enc_bytes salt,
 enum enc_status enc_hmac_sha256(const uint8_t key[static ENC_KDF_KEY], struct enc_bytes message,
                                 uint8_t mac[static ENC_KDF_KEY])
 {
-    EVP_MAC_CTX *context;
-    size_t n_out;
-    int ok;
+    struct enc_mac hmac;
+    enum enc_status status = enc_mac_init(&hmac, key, ENC_KDF_KEY);
 
-    if (enc_crypto_algorithms.hmac_sha256 == NULL)
-        return no_key(mac, ENC_CRYPTO_FAILED);
-    context = EVP_MAC_CTX_dup(enc_crypto_algorithms.hmac_sha256);
-    ok = context != NULL && EVP_MAC_init(context, key, ENC_KDF_KEY, NULL) &&
-         (message.n == 0 || EVP_MAC_update(context, message.at, message.n)) &&
-         EVP_MAC_final(context, mac, &n_out, ENC_KDF_KEY) && n_out == ENC_KDF_KEY;
-    EVP_MAC_CTX_free(context);
-    return ok ? ENC_OK : no_key(mac, ENC_NO_MEMORY);
+    if (status == ENC_OK)
+        status = enc_mac_update(&hmac, message.at, message.n);
+    if (status == ENC_OK)
+        status = enc_mac_end(&hmac, mac);
+    enc_mac_wipe(&hmac);
+    return status == ENC_OK ? ENC_OK : no_key(mac, status);
 }
 
 enum enc_status enc_scrypt(struct enc_bytes passphrase, struct enc_bytes salt, unsigned log_n,

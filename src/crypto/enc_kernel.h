@@ -12,15 +12,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "enc_mac.h"
 #include "enc_status.h"
 
 #define ENC_KERNEL_BLOCK 16 // bytes of an AES block
-#define ENC_KERNEL_MAC 32   // bytes of an HMAC-SHA-256
+#define ENC_KERNEL_MAC ENC_MAC_BYTES
 
 // One stream. Secret: wiped by enc_kernel_lane_wipe. An all-zero lane may be wiped too.
 struct enc_kernel_lane {
     void *cipher; // EVP_CIPHER_CTX
-    void *mac;    // EVP_MAC_CTX
+    struct enc_mac mac;
 };
 
 // Keys a lane. The keys and the IV are copied. ENC_NO_MEMORY or ENC_CRYPTO_FAILED: the lane is as

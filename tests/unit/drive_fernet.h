@@ -72,7 +72,7 @@ static inline void fernet_sign(const uint8_t *raw, size_t n_raw, struct fernet_t
     uint8_t bytes[ENC_MAC_BYTES];
     struct enc_mac mac;
 
-    DRIVE_CHECK(enc_mac_init(&mac, fernet_key.bytes) == ENC_OK);
+    DRIVE_CHECK(enc_mac_init(&mac, fernet_key.bytes, 16) == ENC_OK);
     DRIVE_CHECK(enc_mac_update(&mac, raw, n_raw) == ENC_OK);
     DRIVE_CHECK(enc_mac_end(&mac, bytes) == ENC_OK);
     token->n = enc_base64_update(&encoder, raw, n_raw, (char *)token->chars);

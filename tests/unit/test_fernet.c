@@ -421,7 +421,7 @@ static void assert_wiped(void)
         assert_null(memmem(bytes, n, plain + 48, length));
     }
     assert_null(encryptor.lane.cipher);
-    assert_null(encryptor.lane.mac);
+    assert_null(encryptor.lane.mac.context);
     assert_ptr_equal(encryptor.base.ops, ops);
 }
 

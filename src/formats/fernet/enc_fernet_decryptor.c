@@ -65,7 +65,7 @@ static enum enc_status begin_pass(struct enc_fernet_decryptor *decryptor, int pa
     decryptor->n_passed = 0;
     decryptor->raw_at = 0;
     decryptor->n_raw = 0;
-    return enc_mac_init(&decryptor->mac, decryptor->key.bytes);
+    return enc_mac_init(&decryptor->mac, decryptor->key.bytes, 16);
 }
 
 enum enc_status enc_fernet_decryptor_init(struct enc_fernet_decryptor *decryptor,
