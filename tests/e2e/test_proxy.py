@@ -2,6 +2,7 @@
 """nginx in front of the service, with conf/proxy.conf and without: files come back right, and where
 the plaintext goes meanwhile."""
 
+import contextlib
 import hashlib
 import http.client
 import os
@@ -15,7 +16,7 @@ from support.fernet import TokenVerifier, token_size
 from support.forms import BOUNDARY, FORM, form, part
 from support.paced import TRANSPORTS, assert_right, paced  # noqa: F401
 from support.proxy import make_proxy, n_connections_to  # noqa: F401
-from support.raw_http import Closed, chunked, request
+from support.raw_http import Closed, RawClient, chunked, request
 from support.sources import LARGE_MIB, MIB, Upload
 from support.transports import ALL, HTTP_1_0, HTTP_1_1, LASTING, TLS, each
 
@@ -190,8 +191,21 @@ def test_a_proxy_that_says_nothing_needs_a_service_that_is_not_full_duplex(make_
 
 
 def test_a_proxy_that_says_nothing_gets_a_large_answer_cut(make_proxy):
-    proxy = make_proxy(STREAMING, client_body_timeout="1s")
-    response = HTTP_1_1.exchange(proxy, "PUT", PATH, [], os.urandom(24 * MIB))
+    # It stops for good when it cannot pass on more of the upload. So the service is made to push
+    # back, by a client that reads nothing until all that lies between the two is full.
+    proxy = make_proxy(STREAMING, client_body_timeout="1s", spool_patience="1m")
+    upload = request("PUT", PATH, [], os.urandom(48 * MIB))
+    with RawClient(proxy.port) as client:
+        n_sent = 0
+        client.socket.settimeout(1)
+        with contextlib.suppress(TimeoutError):
+            while n_sent < len(upload):
+                n_sent += client.socket.send(upload[n_sent:n_sent + 65536])
+        client.socket.settimeout(20)
+        assert n_sent < len(upload)
+        sender = client.send_meanwhile(upload[n_sent:])
+        response = client.read_response()
+        sender.join(5)
     assert (response.status, response.complete) == (200, False)
 
 
