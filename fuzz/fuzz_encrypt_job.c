@@ -182,7 +182,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     struct upload upload;
     struct drive drives[2];
-    struct enc_encrypt_job *jobs[2];
+    struct enc_job *jobs[2];
     size_t n_jobs;
     uint64_t total = 0;
 
@@ -205,7 +205,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
             if (drive_on(&drives[i]) == ENC_JOB_HAS_WORK)
                 jobs[n_jobs++] = drives[i].job;
         }
-        enc_encrypt_jobs_run(jobs, n_jobs);
+        enc_jobs_run(jobs, n_jobs);
     } while (n_jobs > 0);
 
     check_same(&drives[0], &drives[1]);

@@ -63,8 +63,7 @@ const char *enc_ngx_route_allow(const ngx_str_t *uri);
 // ENC_NGX_ERROR_*. The key that the job made is in *ret_key.
 enum enc_ngx_error enc_ngx_request_job(ngx_http_request_t *r, const ngx_str_t *name,
                                        enum enc_job_format *ret_format,
-                                       struct enc_job_key_text *ret_key,
-                                       struct enc_encrypt_job **ret_job);
+                                       struct enc_job_key_text *ret_key, struct enc_job **ret_job);
 
 // Wipes the client's own key from nginx's memory, so that no log variable finds it either.
 void enc_ngx_request_forget_key(ngx_http_request_t *r);

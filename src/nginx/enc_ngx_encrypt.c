@@ -16,7 +16,7 @@ enum { DISK_TIMER_MS = 60 * 1000 };
 
 struct upload {
     ngx_http_request_t *r;
-    struct enc_encrypt_job *job;
+    struct enc_job *job;
     struct enc_ngx_body body;
     struct enc_ngx_outbox outbox;
     struct enc_ngx_answer answer;
@@ -50,7 +50,7 @@ static void let_go(struct upload *u)
 {
     come_to_rest(u);
     enc_ngx_outbox_free(&u->outbox);
-    enc_encrypt_job_free(u->job);
+    enc_job_free(u->job);
     u->job = NULL;
     enc_ngx_answer_wipe(&u->answer);
 }
@@ -63,7 +63,7 @@ static void clean_up(void *data)
 
 static const char *reason_to_cut(const struct upload *u)
 {
-    enum enc_status st = enc_encrypt_job_status(u->job);
+    enum enc_status st = enc_job_status(u->job);
 
     if (st != ENC_OK)
         return enc_status_name(st);
@@ -112,10 +112,10 @@ static ngx_int_t next_input(struct upload *u)
 
     if (rc == NGX_OK) {
         u->turn_bytes += n;
-        enc_encrypt_job_input(u->job, in, n);
+        enc_job_input(u->job, in, n);
     } else if (rc == NGX_DONE) {
         u->r->read_event_handler = ngx_http_test_reading;
-        enc_encrypt_job_input_end(u->job);
+        enc_job_input_end(u->job);
         rc = NGX_OK;
     }
     return rc;
@@ -125,8 +125,8 @@ static ngx_int_t start_answer(struct upload *u)
 {
     off_t n_answer = u->outbox.is_complete ? enc_ngx_outbox_unsent(&u->outbox) : u->n_answer;
 
-    enc_encrypt_job_file_name(u->job, &u->answer.file_name);
-    u->answer.content_type = enc_encrypt_job_content_type(u->job);
+    enc_job_file_name(u->job, &u->answer.file_name);
+    u->answer.content_type = enc_job_content_type(u->job);
     return enc_ngx_answer_head(u->r, &u->answer, n_answer);
 }
 
@@ -139,16 +139,16 @@ static bool answer_is_due(const struct upload *u)
         return true;
     if (outbox->is_complete) // the disk may still fail
         return !enc_ngx_outbox_awaits_disk(outbox);
-    off_t n_output = enc_ngx_outbox_unsent(outbox) + (off_t)enc_encrypt_job_output_used(u->job);
+    off_t n_output = enc_ngx_outbox_unsent(outbox) + (off_t)enc_job_output_used(u->job);
     return !outbox->options.whole && n_output > (off_t)outbox->options.hold_bytes;
 }
 
 // Takes the job's output, and sends what can go if the answer has begun or is to begin now.
 static ngx_int_t send_output(struct upload *u)
 {
-    ngx_int_t rc = enc_ngx_outbox_fill(&u->outbox, enc_encrypt_job_output_used(u->job));
+    ngx_int_t rc = enc_ngx_outbox_fill(&u->outbox, enc_job_output_used(u->job));
 
-    enc_encrypt_job_output(u->job, NULL, 0);
+    enc_job_output(u->job, NULL, 0);
     if (rc != NGX_OK || !answer_is_due(u))
         return rc;
     if (!u->r->header_sent) {
@@ -187,7 +187,7 @@ static ngx_int_t next_room(struct upload *u)
         if (!u->r->header_sent && !u->outbox.options.whole)
             cap = ngx_min(cap, u->outbox.options.hold_bytes - (size_t)u->outbox.n_pending +
                                    ENC_JOB_OUT_MIN);
-        enc_encrypt_job_output(u->job, room, cap);
+        enc_job_output(u->job, room, cap);
     }
     if (rc != NGX_AGAIN || u->outbox.is_spooling)
         return rc;
@@ -290,9 +290,9 @@ static ngx_int_t move(struct upload *u)
     ngx_int_t rc = NGX_OK;
 
     u->is_pushing_back = false;
-    switch (enc_encrypt_job_step(u->job)) {
+    switch (enc_job_step(u->job)) {
     case ENC_JOB_HAS_WORK:
-        enc_encrypt_jobs_run(&u->job, 1);
+        enc_jobs_run(&u->job, 1);
         return NGX_OK;
     case ENC_JOB_NEEDS_INPUT:
         rc = next_input(u);
@@ -308,11 +308,13 @@ static ngx_int_t move(struct upload *u)
         if (rc == NGX_AGAIN)
             stop_timer(u->r->connection->read);
         break;
+    case ENC_JOB_VERIFIED: // not reached yet
+        return NGX_ERROR;
     case ENC_JOB_DONE:
         rc = finish(u);
         break;
     case ENC_JOB_FAILED:
-        rc = enc_ngx_fail(u->r, enc_ngx_error_of_status(enc_encrypt_job_status(u->job)));
+        rc = enc_ngx_fail(u->r, enc_ngx_error_of_status(enc_job_status(u->job)));
         break;
     }
     if (rc != NGX_OK && rc != NGX_AGAIN && rc != NGX_DONE) {
@@ -435,7 +437,7 @@ static void set_up_outbox(struct upload *u)
     bool bounded = n_body >= 0 && enc_encrypt_job_total(u->job, (uint64_t)n_body, &n_bound) &&
                    n_bound <= NGX_MAX_OFF_T_VALUE;
 
-    u->n_answer = bounded && !enc_encrypt_job_is_form(u->job) ? (off_t)n_bound : -1;
+    u->n_answer = bounded && !enc_job_is_form(u->job) ? (off_t)n_bound : -1;
     struct enc_ngx_outbox_options options = {
         .hold_bytes = conf->hold_bytes,
         .n_expected = bounded ? (off_t)n_bound : -1,

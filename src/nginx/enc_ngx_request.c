@@ -95,8 +95,7 @@ static enum enc_ngx_error check_options(const struct enc_ngx_query *query, size_
 }
 
 static enum enc_ngx_error make_job(ngx_http_request_t *r, struct enc_encrypt_job_options *options,
-                                   struct enc_job_key_text *ret_key,
-                                   struct enc_encrypt_job **ret_job)
+                                   struct enc_job_key_text *ret_key, struct enc_job **ret_job)
 {
     ENC_SECRET(enc_ngx_seed, seed);
     enum enc_status st = enc_ngx_seed_draw(&seed);
@@ -112,8 +111,7 @@ static enum enc_ngx_error make_job(ngx_http_request_t *r, struct enc_encrypt_job
 
 enum enc_ngx_error enc_ngx_request_job(ngx_http_request_t *r, const ngx_str_t *name,
                                        enum enc_job_format *ret_format,
-                                       struct enc_job_key_text *ret_key,
-                                       struct enc_encrypt_job **ret_job)
+                                       struct enc_job_key_text *ret_key, struct enc_job **ret_job)
 {
     enum { TAKES = ENC_NGX_TAKES_FORMAT | ENC_NGX_TAKES_ARMOR | ENC_NGX_TAKES_RECIPIENT };
     struct enc_ngx_query query;

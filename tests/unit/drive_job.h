@@ -47,7 +47,7 @@ struct drive {
     size_t n_steps;
     uint8_t *piece;
     uint8_t *room;
-    struct enc_encrypt_job *job; // NULL if there is none
+    struct enc_job *job; // NULL if there is none
     enum enc_job_step step;
 
     // The outcome.
@@ -73,7 +73,7 @@ static inline void drive_input(struct drive *drive)
     free(drive->piece);
     drive->piece = NULL;
     if (drive->at == drive->n_body) {
-        enc_encrypt_job_input_end(drive->job);
+        enc_job_input_end(drive->job);
         return;
     }
     size_t n = drive->plan->pieces[drive->next_piece++ % drive->plan->n_pieces];
@@ -82,12 +82,12 @@ static inline void drive_input(struct drive *drive)
     DRIVE_CHECK(n > 0 && (drive->piece = malloc(n)));
     memcpy(drive->piece, drive->body + drive->at, n);
     drive->at += n;
-    enc_encrypt_job_input(drive->job, drive->piece, n);
+    enc_job_input(drive->job, drive->piece, n);
 }
 
 static inline void drive_take_output(struct drive *drive)
 {
-    size_t n = drive->room ? enc_encrypt_job_output_used(drive->job) : 0;
+    size_t n = drive->room ? enc_job_output_used(drive->job) : 0;
     if (n > drive->out_cap - drive->n_out) {
         drive->out_cap = 2 * (drive->n_out + n);
         DRIVE_CHECK((drive->out = realloc(drive->out, drive->out_cap)));
@@ -104,20 +104,20 @@ static inline void drive_output(struct drive *drive)
     size_t n = drive->plan->rooms[drive->next_room++ % drive->plan->n_rooms];
     drive_take_output(drive);
     DRIVE_CHECK(n >= ENC_JOB_OUT_MIN && (drive->room = malloc(n)));
-    enc_encrypt_job_output(drive->job, drive->room, n);
+    enc_job_output(drive->job, drive->room, n);
 }
 
 // What has ended stays ended.
 static inline void drive_end(struct drive *drive)
 {
-    drive->status = enc_encrypt_job_status(drive->job);
+    drive->status = enc_job_status(drive->job);
     DRIVE_CHECK((drive->status == ENC_OK) == (drive->step == ENC_JOB_DONE));
-    size_t n = enc_encrypt_job_output_used(drive->job);
-    DRIVE_CHECK(enc_encrypt_job_step(drive->job) == drive->step);
-    DRIVE_CHECK(enc_encrypt_job_status(drive->job) == drive->status);
-    DRIVE_CHECK(enc_encrypt_job_output_used(drive->job) == n);
+    size_t n = enc_job_output_used(drive->job);
+    DRIVE_CHECK(enc_job_step(drive->job) == drive->step);
+    DRIVE_CHECK(enc_job_status(drive->job) == drive->status);
+    DRIVE_CHECK(enc_job_output_used(drive->job) == n);
     drive_take_output(drive);
-    enc_encrypt_job_file_name(drive->job, &drive->name);
+    enc_job_file_name(drive->job, &drive->name);
 }
 
 // Goes on until the job has work, is done or failed, or has had all of a body that is cut off
@@ -127,7 +127,7 @@ static inline enum enc_job_step drive_on(struct drive *drive)
     if (!drive->job || drive->step == ENC_JOB_DONE || drive->step == ENC_JOB_FAILED)
         return drive->step;
     for (;;) {
-        drive->step = enc_encrypt_job_step(drive->job);
+        drive->step = enc_job_step(drive->job);
         // Each step gets on with a piece, a room or a chunk.
         DRIVE_CHECK(++drive->n_steps <= 64 + 8 * (drive->n_body + 1));
         switch (drive->step) {
@@ -143,6 +143,7 @@ static inline enum enc_job_step drive_on(struct drive *drive)
             break;
         case ENC_JOB_HAS_WORK:
             return drive->step;
+        case ENC_JOB_VERIFIED:
         case ENC_JOB_DONE:
         case ENC_JOB_FAILED:
             drive_end(drive);
@@ -153,7 +154,7 @@ static inline enum enc_job_step drive_on(struct drive *drive)
 
 static inline void drive_free(struct drive *drive)
 {
-    enc_encrypt_job_free(drive->job);
+    enc_job_free(drive->job);
     free(drive->piece);
     free(drive->room);
     free(drive->out);
@@ -166,7 +167,7 @@ static inline void drive_alone(struct drive *drive, const struct enc_encrypt_job
 {
     drive_begin(drive, options, plan, body, n_body);
     while (drive_on(drive) == ENC_JOB_HAS_WORK)
-        enc_encrypt_jobs_run(&drive->job, 1);
+        enc_jobs_run(&drive->job, 1);
 }
 
 static inline int drive_base64url_value(uint8_t c)

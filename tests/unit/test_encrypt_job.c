@@ -304,23 +304,23 @@ static void the_file_name_is_known_with_the_first_output(void **state)
 {
     (void)state;
     static uint8_t room[4096];
-    struct enc_encrypt_job *job;
+    struct enc_job *job;
     struct enc_job_key_text key;
     struct enc_file_name name;
     size_t n = make_form("name=\"file\"; filename=\"early.txt\"", file, 1000);
     assert_int_equal(enc_encrypt_job_new(&form_options, &key, &job), ENC_OK);
-    enc_encrypt_job_output(job, room, sizeof(room));
-    for (size_t i = 0; i < n && enc_encrypt_job_output_used(job) == 0;) {
-        enum enc_job_step step = enc_encrypt_job_step(job);
+    enc_job_output(job, room, sizeof(room));
+    for (size_t i = 0; i < n && enc_job_output_used(job) == 0;) {
+        enum enc_job_step step = enc_job_step(job);
         if (step == ENC_JOB_HAS_WORK)
-            enc_encrypt_jobs_run(&job, 1);
+            enc_jobs_run(&job, 1);
         else
-            enc_encrypt_job_input(job, body + i++, 1);
+            enc_job_input(job, body + i++, 1);
     }
-    assert_int_not_equal(enc_encrypt_job_output_used(job), 0);
-    enc_encrypt_job_file_name(job, &name);
+    assert_int_not_equal(enc_job_output_used(job), 0);
+    enc_job_file_name(job, &name);
     assert_string_equal(name.chars, "encrypted_early.txt");
-    enc_encrypt_job_free(job);
+    enc_job_free(job);
 }
 
 static void a_field_in_which_nothing_was_chosen_may_stand_beside_the_file(void **state)
@@ -356,7 +356,7 @@ static void begin_abreast(struct drive drives[], uint8_t seeds[][ENC_JOB_SEED_BY
 }
 
 // Goes on with each and returns those that have work.
-static size_t collect_work(struct drive drives[], struct enc_encrypt_job *jobs[])
+static size_t collect_work(struct drive drives[], struct enc_job *jobs[])
 {
     size_t n = 0;
     for (size_t i = 0; i < N_ABREAST; i++) {
@@ -371,12 +371,12 @@ static void many_jobs_run_together_and_each_gets_its_own_token(void **state)
     (void)state;
     static struct drive drives[N_ABREAST];
     static uint8_t seeds[N_ABREAST][ENC_JOB_SEED_BYTES];
-    struct enc_encrypt_job *jobs[N_ABREAST];
+    struct enc_job *jobs[N_ABREAST];
     size_t n, most = 0;
     begin_abreast(drives, seeds);
     while ((n = collect_work(drives, jobs)) > 0) {
         most = n > most ? n : most;
-        enc_encrypt_jobs_run(jobs, n);
+        enc_jobs_run(jobs, n);
     }
     assert_in_range(most, 33, N_ABREAST);
     for (size_t i = 0; i < N_ABREAST; i++) {
@@ -393,7 +393,7 @@ static void a_job_that_dies_with_its_work_undone_leaves_the_others_alone(void **
     (void)state;
     static struct drive drives[N_ABREAST];
     static uint8_t seeds[N_ABREAST][ENC_JOB_SEED_BYTES];
-    struct enc_encrypt_job *jobs[N_ABREAST];
+    struct enc_job *jobs[N_ABREAST];
     size_t n;
     begin_abreast(drives, seeds);
     for (size_t round = 0; (n = collect_work(drives, jobs)) > 0; round++) {
@@ -407,7 +407,7 @@ static void a_job_that_dies_with_its_work_undone_leaves_the_others_alone(void **
             drive_free(&drives[dead]);
             n = n_left;
         }
-        enc_encrypt_jobs_run(jobs, n);
+        enc_jobs_run(jobs, n);
     }
     for (size_t i = 0; i < N_ABREAST; i++) {
         if (drives[i].job)

@@ -121,7 +121,7 @@ static void run(struct drive *drive, const struct enc_encrypt_job_options *optio
     assert_int_equal(drive->status, ENC_OK);
     assert_true(enc_encrypt_job_total(drive->job, n, ret_total));
     while (drive_on(drive) == ENC_JOB_HAS_WORK)
-        enc_encrypt_jobs_run(&drive->job, 1);
+        enc_jobs_run(&drive->job, 1);
 }
 
 static void a_raw_body_of_any_size_gives_its_file_and_its_total(void **state)
@@ -252,16 +252,16 @@ static void the_media_type_says_whether_it_is_armored(void **state)
 
     (void)state;
     drive_begin(&drive, &options, &plans[0], file, 0);
-    assert_string_equal(enc_encrypt_job_content_type(drive.job), "application/octet-stream");
+    assert_string_equal(enc_job_content_type(drive.job), "application/octet-stream");
     drive_free(&drive);
     options.armor = true;
     drive_begin(&drive, &options, &plans[0], file, 0);
-    assert_string_equal(enc_encrypt_job_content_type(drive.job), "text/plain; charset=utf-8");
+    assert_string_equal(enc_job_content_type(drive.job), "text/plain; charset=utf-8");
     drive_free(&drive);
     options.format = ENC_JOB_FERNET;
     options.armor = false;
     drive_begin(&drive, &options, &plans[0], file, 0);
-    assert_string_equal(enc_encrypt_job_content_type(drive.job), "text/plain; charset=utf-8");
+    assert_string_equal(enc_job_content_type(drive.job), "text/plain; charset=utf-8");
     drive_free(&drive);
 }
 

@@ -76,7 +76,7 @@ static void assert_refused(const char *label, const struct enc_encrypt_job_optio
                            enum enc_status expected)
 {
     struct enc_job_key_text key = {.chars = "untouched", .n = 9};
-    struct enc_encrypt_job *job = (struct enc_encrypt_job *)&key;
+    struct enc_job *job = (struct enc_job *)&key;
     enum enc_status status = enc_encrypt_job_new(options, &key, &job);
     if (status != expected)
         fail_msg("%s: %s instead of %s", label, enc_status_name(status), enc_status_name(expected));
@@ -246,7 +246,7 @@ static void a_failed_job_leaves_the_others_alone(void **state)
     (void)state;
     static char good[20000], bad[20000];
     struct enc_encrypt_job_options options = options_for(FORM_TYPE);
-    struct enc_encrypt_job *jobs[2];
+    struct enc_job *jobs[2];
     struct drive drives[2], alone;
     int n_good =
         snprintf(good, sizeof(good),
@@ -264,7 +264,7 @@ static void a_failed_job_leaves_the_others_alone(void **state)
             if (drive_on(&drives[i]) == ENC_JOB_HAS_WORK)
                 jobs[n++] = drives[i].job;
         }
-        enc_encrypt_jobs_run(jobs, n);
+        enc_jobs_run(jobs, n);
     } while (n > 0);
     assert_int_equal(drives[0].status, ENC_TOO_MANY_FILES);
     assert_int_equal(drives[1].status, ENC_OK);
@@ -280,22 +280,22 @@ static void work_that_nobody_did_fails_the_job(void **state)
     (void)state;
     static uint8_t room[1024];
     struct enc_encrypt_job_options options = options_for("text/plain");
-    struct enc_encrypt_job *job;
+    struct enc_job *job;
     struct enc_job_key_text key;
     assert_int_equal(enc_encrypt_job_new(&options, &key, &job), ENC_OK);
-    enc_encrypt_job_input(job, (const uint8_t *)TEXT, sizeof(TEXT) - 1);
-    enc_encrypt_job_output(job, room, sizeof(room));
-    assert_int_equal(enc_encrypt_job_step(job), ENC_JOB_HAS_WORK);
-    assert_int_equal(enc_encrypt_job_step(job), ENC_JOB_FAILED);
-    assert_int_equal(enc_encrypt_job_status(job), ENC_MISUSE);
-    assert_int_equal(enc_encrypt_job_output_used(job), 0);
-    enc_encrypt_job_free(job);
+    enc_job_input(job, (const uint8_t *)TEXT, sizeof(TEXT) - 1);
+    enc_job_output(job, room, sizeof(room));
+    assert_int_equal(enc_job_step(job), ENC_JOB_HAS_WORK);
+    assert_int_equal(enc_job_step(job), ENC_JOB_FAILED);
+    assert_int_equal(enc_job_status(job), ENC_MISUSE);
+    assert_int_equal(enc_job_output_used(job), 0);
+    enc_job_free(job);
 }
 
 static void no_job_may_be_freed(void **state)
 {
     (void)state;
-    enc_encrypt_job_free(NULL);
+    enc_job_free(NULL);
 }
 
 int main(void)

@@ -67,7 +67,7 @@ static const struct options_case cases[] = {
 };
 
 static enum enc_status new_job(const struct options_case *c, struct enc_job_key_text *key,
-                               struct enc_encrypt_job **job)
+                               struct enc_job **job)
 {
     struct enc_job_text recipients[ENC_JOB_RECIPIENTS_MAX + 1];
     struct enc_encrypt_job_options options = {.format = c->format,
@@ -91,7 +91,7 @@ static void options_go_together_or_are_refused(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         const struct options_case *c = &cases[i];
         struct enc_job_key_text key = {.chars = "untouched", .n = 9};
-        struct enc_encrypt_job *job = (struct enc_encrypt_job *)&key;
+        struct enc_job *job = (struct enc_job *)&key;
         enum enc_status st = new_job(c, &key, &job);
         if (st != c->status)
             fail_msg("%s: %s", c->label, enc_status_name(st));
@@ -103,7 +103,7 @@ static void options_go_together_or_are_refused(void **state)
             assert_int_equal(key.n, 9);
             assert_string_equal(key.chars, "untouched");
         }
-        enc_encrypt_job_free(job);
+        enc_job_free(job);
     }
 }
 
@@ -165,12 +165,12 @@ static void a_job_makes_the_key_that_is_made_alone(void **state)
     for (int format = 0; format < ENC_JOB_N_FORMATS; format++) {
         const struct options_case c = {.format = (enum enc_job_format)format};
         struct enc_job_key_text key, of_job, recipient;
-        struct enc_encrypt_job *job;
+        struct enc_job *job;
         assert_int_equal(enc_job_key_new(c.format, seed, &key, &recipient), ENC_OK);
         assert_int_equal(new_job(&c, &of_job, &job), ENC_OK);
         assert_int_equal(of_job.n, key.n);
         assert_string_equal(of_job.chars, key.chars);
-        enc_encrypt_job_free(job);
+        enc_job_free(job);
     }
 }
 

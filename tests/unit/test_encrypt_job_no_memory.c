@@ -195,46 +195,47 @@ static void make_body(const struct life *life)
         append("--" BOUNDARY "--", 4 + sizeof(BOUNDARY) - 1);
 }
 
-static void take_output(struct enc_encrypt_job *job, const uint8_t *room)
+static void take_output(struct enc_job *job, const uint8_t *room)
 {
-    size_t n = enc_encrypt_job_output_used(job);
+    size_t n = enc_job_output_used(job);
     assert_in_range(n, 0, sizeof(token) - n_token);
     memcpy(token + n_token, room, n);
     n_token += n;
 }
 
 // Runs a job to its end; what it yielded is then in `token`.
-static enum enc_status run_job(const struct life *life, struct enc_encrypt_job *job)
+static enum enc_status run_job(const struct life *life, struct enc_job *job)
 {
     static uint8_t room[ROOM_BYTES];
     size_t at = 0;
 
-    enc_encrypt_job_output(job, room, sizeof(room));
+    enc_job_output(job, room, sizeof(room));
     for (;;) {
         size_t n = n_body - at < 700 ? n_body - at : 700;
-        switch (enc_encrypt_job_step(job)) {
+        switch (enc_job_step(job)) {
         case ENC_JOB_NEEDS_INPUT:
             if (life->is_abandoned && at > 0)
                 return ENC_OK;
             if (n > 0)
-                enc_encrypt_job_input(job, body + at, n);
+                enc_job_input(job, body + at, n);
             else
-                enc_encrypt_job_input_end(job);
+                enc_job_input_end(job);
             at += n;
             break;
         case ENC_JOB_NEEDS_OUTPUT:
             take_output(job, room);
-            enc_encrypt_job_output(job, room, sizeof(room));
+            enc_job_output(job, room, sizeof(room));
             break;
         case ENC_JOB_HAS_WORK:
             if (life->is_abandoned)
                 return ENC_OK;
-            enc_encrypt_jobs_run(&job, 1);
+            enc_jobs_run(&job, 1);
             break;
+        case ENC_JOB_VERIFIED:
         case ENC_JOB_DONE:
         case ENC_JOB_FAILED:
             take_output(job, room);
-            return enc_encrypt_job_status(job);
+            return enc_job_status(job);
         }
     }
 }
@@ -248,7 +249,7 @@ static enum enc_status live_once(const struct life *life, struct enc_job_key_tex
 {
     static const struct enc_job_text recipients[] = {{OTHER_RECIPIENT, sizeof(OTHER_RECIPIENT) - 1},
                                                      {OWN_RECIPIENT, sizeof(OWN_RECIPIENT) - 1}};
-    struct enc_encrypt_job *job = NULL;
+    struct enc_job *job = NULL;
     struct enc_encrypt_job_options options = {
         .format = life->format,
         .armor = life->armor,
@@ -267,7 +268,7 @@ static enum enc_status live_once(const struct life *life, struct enc_job_key_tex
     enum enc_status status = enc_encrypt_job_new(&options, key, &job);
     if (status == ENC_OK)
         status = run_job(life, job);
-    enc_encrypt_job_free(job);
+    enc_job_free(job);
     return status;
 }
 

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "enc_job.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "enc_job_internal.h"
+
+struct enc_job *enc_job_allocate(size_t n_bytes, size_t n_storage, const struct enc_job_ops *ops,
+                                 enum enc_job_format format)
+{
+    struct enc_job *job = malloc(n_bytes);
+
+    if (!job)
+        return NULL;
+    memset(job, 0, n_bytes - n_storage);
+    job->ops = ops;
+    job->n_bytes = n_bytes;
+    job->format_of = format;
+    job->format = enc_job_format_ops(format);
+    job->state = ENC_JOB_NEEDS_INPUT;
+    return job;
+}
+
+enum enc_job_step enc_job_step(struct enc_job *job)
+{
+    if (job->state == ENC_JOB_VERIFIED || job->state == ENC_JOB_DONE ||
+        job->state == ENC_JOB_FAILED)
+        return job->state;
+    enum enc_status st = job->ops->advance(job, &job->state);
+    if (st != ENC_OK) {
+        job->status = st;
+        job->state = ENC_JOB_FAILED;
+        job->ops->wipe(job);
+    }
+    return job->state;
+}
+
+void enc_job_input(struct enc_job *job, const uint8_t *in, size_t n)
+{
+    enc_job_body_input(&job->body, in, n);
+}
+
+void enc_job_input_end(struct enc_job *job)
+{
+    enc_job_body_input_end(&job->body);
+}
+
+size_t enc_job_room_min(const struct enc_job *job)
+{
+    return job->room_min;
+}
+
+void enc_job_output(struct enc_job *job, uint8_t *out, size_t cap)
+{
+    job->out = out;
+    job->out_cap = cap;
+    job->n_out = 0;
+}
+
+size_t enc_job_output_used(const struct enc_job *job)
+{
+    return job->n_out;
+}
+
+void enc_jobs_run(struct enc_job *jobs[], size_t n)
+{
+    enum { ABREAST = 16 };
+    struct enc_kernel_item *items[ABREAST];
+
+    for (size_t done = 0; done < n;) {
+        size_t n_items = 0;
+        while (done < n && n_items < ABREAST)
+            items[n_items++] = &jobs[done++]->work;
+        enc_kernel_run(items, n_items);
+    }
+}
+
+enum enc_status enc_job_status(const struct enc_job *job)
+{
+    return job->status;
+}
+
+enum enc_job_format enc_job_format_of(const struct enc_job *job)
+{
+    return job->format_of;
+}
+
+bool enc_job_is_form(const struct enc_job *job)
+{
+    return job->body.is_form;
+}
+
+void enc_job_file_name(const struct enc_job *job, struct enc_file_name *ret_name)
+{
+    *ret_name = job->body.file_name;
+}
+
+const char *enc_job_content_type(const struct enc_job *job)
+{
+    return job->content_type;
+}
+
+void enc_job_free(struct enc_job *job)
+{
+    if (!job)
+        return;
+    job->ops->wipe(job);
+    enc_wipe(job, job->n_bytes);
+    free(job);
+}
