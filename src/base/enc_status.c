@@ -22,6 +22,9 @@ static const struct {
     [ENC_AGE_ARMOR] = {"age_armor", ENC_CLASS_INPUT},
     [ENC_AGE_HEADER] = {"age_header", ENC_CLASS_INPUT},
     [ENC_FERNET_TOKEN] = {"fernet_token", ENC_CLASS_INPUT},
+    [ENC_UNRECOGNIZED_FORMAT] = {"unrecognized_format", ENC_CLASS_INPUT},
+    [ENC_OTHER_FORMATS_KEY] = {"other_formats_key", ENC_CLASS_INPUT},
+    [ENC_OTHER_FORMATS_OPTION] = {"other_formats_option", ENC_CLASS_INPUT},
     [ENC_TAG_MISMATCH] = {"tag_mismatch", ENC_CLASS_AUTHENTICATION},
     [ENC_LOW_ORDER_POINT] = {"low_order_point", ENC_CLASS_AUTHENTICATION},
     [ENC_AGE_NO_MATCH] = {"age_no_match", ENC_CLASS_AUTHENTICATION},
@@ -36,6 +39,7 @@ static const struct {
     [ENC_AGE_WORK_FACTOR] = {"age_work_factor", ENC_CLASS_LIMIT},
     [ENC_NO_MEMORY] = {"no_memory", ENC_CLASS_RESOURCE},
     [ENC_NO_RANDOM] = {"no_random", ENC_CLASS_RESOURCE},
+    [ENC_FILE_CHANGED] = {"file_changed", ENC_CLASS_RESOURCE},
     [ENC_CRYPTO_FAILED] = {"crypto_failed", ENC_CLASS_BUG},
     [ENC_MISUSE] = {"misuse", ENC_CLASS_BUG},
 };

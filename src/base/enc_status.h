@@ -21,10 +21,13 @@ enum enc_status {
     ENC_UNSUPPORTED_MEDIA_TYPE, // a form that cannot carry a file (urlencoded)
     ENC_INVALID_KEY,            // not 44 characters of padded, canonical base64url
     ENC_INVALID_IDENTITY,       // not an age identity, AGE-SECRET-KEY-1...
-    ENC_INVALID_RECIPIENT, // not an age recipient, age1..., or one nobody can have an identity of
-    ENC_AGE_ARMOR,         // not strict ASCII armor around an age file
-    ENC_AGE_HEADER,        // not a header of age-encryption.org/v1, or one cut off
-    ENC_FERNET_TOKEN,      // not the text of a Fernet token: its base64, its version, its length
+    ENC_INVALID_RECIPIENT,   // not an age recipient, age1..., or one nobody can have an identity of
+    ENC_AGE_ARMOR,           // not strict ASCII armor around an age file
+    ENC_AGE_HEADER,          // not a header of age-encryption.org/v1, or one cut off
+    ENC_FERNET_TOKEN,        // not the text of a Fernet token: its base64, its version, its length
+    ENC_UNRECOGNIZED_FORMAT, // a file to decrypt that does not begin as one of any format
+    ENC_OTHER_FORMATS_KEY,   // a key of one format, for a file of another
+    ENC_OTHER_FORMATS_OPTION, // a key of one format, with an option of another
 
     // Authentication: well-formed, but not for these keys, or not what was encrypted.
     ENC_TAG_MISMATCH,         // of one message of ChaCha20-Poly1305
@@ -45,6 +48,7 @@ enum enc_status {
     // Resource: the machine, not the client.
     ENC_NO_MEMORY,
     ENC_NO_RANDOM,
+    ENC_FILE_CHANGED, // a file that was verified reads otherwise the second time
 
     // Bug: libcrypto refused what cannot be refused, or a contract was broken.
     ENC_CRYPTO_FAILED,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every format's encryptor does: describe bulk work, and have it done by somebody else.
+// What every format's encryptor does: describe bulk work, and have it done by somebody else. And
+// what a decryptor does: verify a file, then open it.
 //
 // One piece of input goes through prepare (takes input, describes at most one kernel item), the
 // kernel (anybody's: one stream or many abreast) and commit (turns the result into output). Between
@@ -59,5 +60,39 @@ struct enc_encryptor_ops {
 ENC_MUST_USE enum enc_status enc_encryptor_update(struct enc_encryptor *encryptor,
                                                   const uint8_t *in, size_t n, uint8_t *out,
                                                   size_t cap, size_t *ret_n);
+
+struct enc_decryptor_ops;
+
+// The first member of each format's decryptor.
+struct enc_decryptor {
+    const struct enc_decryptor_ops *ops;
+};
+
+// A file goes through twice. In pass 1, verify and verify_end, nothing is released. In pass 2, open
+// and open_end, it is decrypted, and authenticated again: what was verified may have changed since.
+// Errors latch, in either pass.
+struct enc_decryptor_ops {
+    size_t out_min; // the least room that open and open_end ask for, in bytes
+
+    // Pass 1: takes all of the n bytes at in.
+    enum enc_status (*verify)(struct enc_decryptor *, const uint8_t *in, size_t n);
+
+    // Pass 1 has ended: whether the file is good, and how many bytes of plaintext it has.
+    enum enc_status (*verify_end)(struct enc_decryptor *, uint64_t *ret_size);
+
+    // Pass 2: takes some of the n bytes at in, and says in *ret_taken how many. What they yield
+    // goes to out, of cap >= out_min bytes, apart from in. While n > 0 something is taken, or
+    // written, or both.
+    enum enc_status (*open)(struct enc_decryptor *, const uint8_t *in, size_t n, uint8_t *out,
+                            size_t cap, size_t *ret_taken, size_t *ret_n);
+
+    // Pass 2 has ended: writes what is left, over and over with new room until *ret_is_ended. The
+    // last byte is not written before that.
+    enum enc_status (*open_end)(struct enc_decryptor *, uint8_t *out, size_t cap, size_t *ret_n,
+                                bool *ret_is_ended);
+
+    // Forgets everything secret and gives back memory. May be called at any time, more than once.
+    void (*wipe)(struct enc_decryptor *);
+};
 
 #endif

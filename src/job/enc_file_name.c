@@ -160,19 +160,54 @@ static void append_base(struct enc_file_name *name, const char *base, size_t n, 
         name->chars[--name->n] = '\0';
 }
 
+// prefix, base name, or what stands for it, suffix.
+static void put_together(struct enc_file_name *name, const struct enc_file_name_style *style,
+                         const char *base, size_t n_base)
+{
+    size_t n_prefix = strlen(style->prefix), n_suffix = strlen(style->suffix);
+
+    memset(name, 0, sizeof(*name));
+    append(name, style->prefix, n_prefix);
+    append_base(name, base, n_base, ENC_FILE_NAME_MAX - n_prefix - n_suffix);
+    if (name->n == n_prefix)
+        append(name, style->unnamed, strlen(style->unnamed));
+    append(name, style->suffix, n_suffix);
+}
+
 void enc_file_name_encrypted(const struct enc_file_name_style *style, const char *name, size_t n,
                              struct enc_file_name *ret_name)
 {
     size_t n_base;
     const char *base = base_name(name, n, &n_base);
+
+    put_together(ret_name, style, base, n_base);
+}
+
+// Takes the style's prefix and suffix off a base name. False if it does not have both.
+static bool take_off(const struct enc_file_name_style *style, const char **base, size_t *n)
+{
     size_t n_prefix = strlen(style->prefix), n_suffix = strlen(style->suffix);
 
+    if (*n < n_prefix + n_suffix || memcmp(*base, style->prefix, n_prefix) != 0 ||
+        memcmp(*base + *n - n_suffix, style->suffix, n_suffix) != 0)
+        return false;
+    *base += n_prefix;
+    *n -= n_prefix + n_suffix;
+    return true;
+}
+
+void enc_file_name_decrypted(const struct enc_file_name_style *style, const char *name, size_t n,
+                             struct enc_file_name *ret_name)
+{
+    const struct enc_file_name_style decrypted = {"decrypted_", "", style->unnamed};
+    size_t n_base;
+    const char *base = base_name(name, n, &n_base);
+
     memset(ret_name, 0, sizeof(*ret_name));
-    append(ret_name, style->prefix, n_prefix);
-    append_base(ret_name, base, n_base, ENC_FILE_NAME_MAX - n_prefix - n_suffix);
-    if (ret_name->n == n_prefix)
-        append(ret_name, style->unnamed, strlen(style->unnamed));
-    append(ret_name, style->suffix, n_suffix);
+    if (take_off(style, &base, &n_base))
+        append_base(ret_name, base, n_base, ENC_FILE_NAME_MAX);
+    if (ret_name->n == 0)
+        put_together(ret_name, &decrypted, base, n_base);
 }
 
 // A header's value being written; the static assertion above says that it fits.

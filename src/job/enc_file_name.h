@@ -28,6 +28,13 @@ struct enc_file_name_style {
 void enc_file_name_encrypted(const struct enc_file_name_style *style, const char *name, size_t n,
                              struct enc_file_name *ret_name);
 
+// The name under which a decrypted file is saved: the base name of the n bytes at name, made
+// harmless and cut as above, less the prefix and the suffix that such a file got. A name that does
+// not have both gets "decrypted_" in front; one of which nothing is left counts as style->unnamed,
+// and gets it too.
+void enc_file_name_decrypted(const struct enc_file_name_style *style, const char *name, size_t n,
+                             struct enc_file_name *ret_name);
+
 // The longest value that enc_file_name_disposition writes, with its NUL: the name as a quoted ASCII
 // string and again percent-encoded.
 #define ENC_FILE_NAME_DISPOSITION_MAX (64 + 2 * ENC_FILE_NAME_MAX + 3 * ENC_FILE_NAME_MAX)

@@ -2,6 +2,7 @@
 // age in a job. The seed: the payload's nonce, an identity, the file key, then what each stanza
 // takes.
 #include <string.h>
+#include <strings.h>
 
 #include "enc_age.h"
 #include "enc_job_format_ops.h"
@@ -132,10 +133,143 @@ size_t enc_job_faulty_recipient(const struct enc_job_text recipients[], size_t n
     return 0;
 }
 
+#define BINARY_BEGIN ENC_AGE_VERSION_LINE "\n"
+
+_Static_assert(ENC_JOB_RECOGNIZED_BYTES >= sizeof(ENC_AGE_ARMOR_BEGIN) &&
+                   ENC_JOB_RECOGNIZED_BYTES >= sizeof(BINARY_BEGIN),
+               "either beginning can be seen");
+
+static enum enc_job_recognition compare(const uint8_t *first, size_t n, const char *begin)
+{
+    const size_t n_begin = strlen(begin);
+
+    if (memcmp(first, begin, n < n_begin ? n : n_begin) != 0)
+        return ENC_JOB_IS_OTHER;
+    return n < n_begin ? ENC_JOB_MAY_BE : ENC_JOB_IS;
+}
+
+// White space may be before armor, and nothing else.
+static enum enc_job_recognition recognize(const uint8_t *first, size_t n, bool after_space)
+{
+    if (!after_space && n > 0 && first[0] == BINARY_BEGIN[0])
+        return compare(first, n, BINARY_BEGIN);
+    return compare(first, n, ENC_AGE_ARMOR_BEGIN);
+}
+
+// Bech32 is in one case throughout.
+static bool has_key_form(const char *key, size_t n)
+{
+    static const char prefix[] = ENC_AGE_IDENTITY_PREFIX "1";
+
+    return n >= strlen(prefix) && strncasecmp(key, prefix, strlen(prefix)) == 0;
+}
+
+struct decryptor {
+    struct enc_decryptor base;
+    struct enc_age_identity identity;
+    struct enc_age_decryptor age;
+    uint64_t size;                   // of the plaintext that pass 1 has seen
+    uint8_t verified[ENC_AGE_CHUNK]; // the chunk of pass 1, released to nobody
+};
+
+static struct decryptor *decryptor_of(struct enc_decryptor *base)
+{
+    return (struct decryptor *)base;
+}
+
+static enum enc_status verify(struct enc_decryptor *base, const uint8_t *in, size_t n)
+{
+    struct decryptor *decryptor = decryptor_of(base);
+
+    while (n > 0) {
+        size_t n_taken, n_plain;
+        enum enc_status st =
+            enc_age_decryptor_update(&decryptor->age, in, n, decryptor->verified,
+                                     sizeof(decryptor->verified), &n_taken, &n_plain);
+        if (st != ENC_OK)
+            return st;
+        in += n_taken;
+        n -= n_taken;
+        decryptor->size += n_plain;
+    }
+    return ENC_OK;
+}
+
+static enum enc_status verify_end(struct enc_decryptor *base, uint64_t *ret_size)
+{
+    struct decryptor *decryptor = decryptor_of(base);
+    enum enc_status st = ENC_OK;
+    bool is_ended = false;
+
+    while (st == ENC_OK && !is_ended) {
+        size_t n_plain = 0;
+        st = enc_age_decryptor_finish(&decryptor->age, decryptor->verified,
+                                      sizeof(decryptor->verified), &n_plain, &is_ended);
+        decryptor->size += n_plain;
+    }
+    enc_wipe(decryptor->verified, sizeof(decryptor->verified));
+    if (st == ENC_OK)
+        st = enc_age_decryptor_rewind(&decryptor->age);
+    if (st == ENC_OK)
+        *ret_size = decryptor->size;
+    return st;
+}
+
+static enum enc_status open(struct enc_decryptor *base, const uint8_t *in, size_t n, uint8_t *out,
+                            size_t cap, size_t *ret_taken, size_t *ret_n)
+{
+    return enc_age_decryptor_update(&decryptor_of(base)->age, in, n, out, cap, ret_taken, ret_n);
+}
+
+static enum enc_status open_end(struct enc_decryptor *base, uint8_t *out, size_t cap, size_t *ret_n,
+                                bool *ret_is_ended)
+{
+    return enc_age_decryptor_finish(&decryptor_of(base)->age, out, cap, ret_n, ret_is_ended);
+}
+
+static void wipe(struct enc_decryptor *base)
+{
+    struct decryptor *decryptor = decryptor_of(base);
+
+    enc_age_decryptor_wipe(&decryptor->age);
+    enc_wipe(&decryptor->identity, sizeof(decryptor->identity));
+    enc_wipe(decryptor->verified, sizeof(decryptor->verified));
+}
+
+static const struct enc_decryptor_ops decryptor_ops = {
+    .out_min = ENC_AGE_CHUNK,
+    .verify = verify,
+    .verify_end = verify_end,
+    .open = open,
+    .open_end = open_end,
+    .wipe = wipe,
+};
+
+static enum enc_status begin_decrypting(struct enc_decryptor *base,
+                                        const struct enc_decrypt_job_options *options)
+{
+    struct decryptor *decryptor = decryptor_of(base);
+    enum enc_status st = enc_age_identity_parse(options->key, options->n_key, &decryptor->identity);
+
+    if (st != ENC_OK)
+        return st;
+    base->ops = &decryptor_ops;
+    decryptor->size = 0;
+    enc_age_decryptor_init(&decryptor->age, &decryptor->identity, 1);
+    if (!options->has_ttl)
+        return ENC_OK;
+    wipe(base);
+    return ENC_OTHER_FORMATS_OPTION;
+}
+
 const struct enc_job_format_ops enc_job_age_ops = {
     .name = "age",
     .name_style = {.prefix = "", .suffix = ".age", .unnamed = "file"},
     .encryptor_bytes = sizeof(struct enc_age_encryptor),
     .begin = begin,
     .make_key = make_key,
+    .recognize = recognize,
+    .has_key_form = has_key_form,
+    .decryptor_bytes = sizeof(struct decryptor),
+    .begin_decrypting = begin_decrypting,
 };

@@ -60,6 +60,14 @@ void enc_job_body_input_end(struct enc_job_body *body)
         enc_multipart_input_end(&body->multipart);
 }
 
+void enc_job_body_restart(struct enc_job_body *body)
+{
+    body->is_form = false;
+    body->input_ended = false;
+    body->n_in = 0;
+    body->n_data = 0;
+}
+
 // The current part is a file after all: the first, or one too many.
 static enum enc_status begin_file(struct enc_job_body *body)
 {

@@ -50,6 +50,9 @@ ENC_MUST_USE enum enc_status enc_job_body_init(struct enc_job_body *body,
 void enc_job_body_input(struct enc_job_body *body, const uint8_t *in, size_t n);
 void enc_job_body_input_end(struct enc_job_body *body);
 
+// From now on another input begins, which is the file itself. Its name stays.
+void enc_job_body_restart(struct enc_job_body *body);
+
 // What the input gave: more of the file (n_data > 0), nothing yet, or its end.
 enum enc_job_found { ENC_JOB_FOUND_DATA, ENC_JOB_FOUND_NOTHING, ENC_JOB_FOUND_END };
 

@@ -50,10 +50,97 @@ static enum enc_status make_key(const uint8_t *seed, struct enc_job_key_text *re
     return ENC_OK;
 }
 
+// The version, 0x80, is the first character and the upper bits of the second.
+static enum enc_job_recognition recognize(const uint8_t *first, size_t n, bool after_space)
+{
+    if (after_space || (n > 0 && first[0] != 'g') || (n > 1 && (first[1] < 'A' || first[1] > 'P')))
+        return ENC_JOB_IS_OTHER;
+    return n > 1 ? ENC_JOB_IS : ENC_JOB_MAY_BE;
+}
+
+static bool has_key_form(const char *key, size_t n)
+{
+    (void)key;
+    return n == ENC_FERNET_KEY_CHARS;
+}
+
+struct decryptor {
+    struct enc_decryptor base;
+    struct enc_fernet_decryptor fernet;
+};
+
+static struct enc_fernet_decryptor *fernet_of(struct enc_decryptor *base)
+{
+    return &((struct decryptor *)base)->fernet;
+}
+
+static enum enc_status verify(struct enc_decryptor *base, const uint8_t *in, size_t n)
+{
+    return enc_fernet_decryptor_verify(fernet_of(base), in, n);
+}
+
+static enum enc_status verify_end(struct enc_decryptor *base, uint64_t *ret_size)
+{
+    struct enc_fernet_verified verified;
+    enum enc_status st = enc_fernet_decryptor_verify_end(fernet_of(base), &verified);
+
+    if (st == ENC_OK)
+        *ret_size = verified.size;
+    return st;
+}
+
+static enum enc_status open(struct enc_decryptor *base, const uint8_t *in, size_t n, uint8_t *out,
+                            size_t cap, size_t *ret_taken, size_t *ret_n)
+{
+    return enc_fernet_decryptor_open(fernet_of(base), in, n, out, cap, ret_taken, ret_n);
+}
+
+static enum enc_status open_end(struct enc_decryptor *base, uint8_t *out, size_t cap, size_t *ret_n,
+                                bool *ret_is_ended)
+{
+    return enc_fernet_decryptor_open_end(fernet_of(base), out, cap, ret_n, ret_is_ended);
+}
+
+static void wipe(struct enc_decryptor *base)
+{
+    enc_fernet_decryptor_wipe(fernet_of(base));
+}
+
+static const struct enc_decryptor_ops decryptor_ops = {
+    .out_min = ENC_FORMAT_OUT_MIN,
+    .verify = verify,
+    .verify_end = verify_end,
+    .open = open,
+    .open_end = open_end,
+    .wipe = wipe,
+};
+
+static enum enc_status begin_decrypting(struct enc_decryptor *base,
+                                        const struct enc_decrypt_job_options *options)
+{
+    const struct enc_fernet_time_limit limit = {.now = options->time, .ttl = options->ttl};
+    ENC_SECRET(enc_fernet_key, key);
+    enum enc_status st = enc_fernet_key_parse(options->key, options->n_key, &key);
+
+    if (st != ENC_OK)
+        return st;
+    if (options->release_chunks)
+        return ENC_OTHER_FORMATS_OPTION;
+    base->ops = &decryptor_ops;
+    st = enc_fernet_decryptor_init(fernet_of(base), &key, options->has_ttl ? &limit : NULL);
+    if (st != ENC_OK)
+        wipe(base);
+    return st;
+}
+
 const struct enc_job_format_ops enc_job_fernet_ops = {
     .name = "fernet",
     .name_style = {.prefix = "encrypted_", .suffix = "", .unnamed = "file.txt"},
     .encryptor_bytes = sizeof(struct enc_fernet_encryptor),
     .begin = begin,
     .make_key = make_key,
+    .recognize = recognize,
+    .has_key_form = has_key_form,
+    .decryptor_bytes = sizeof(struct decryptor),
+    .begin_decrypting = begin_decrypting,
 };

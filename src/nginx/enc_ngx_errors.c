@@ -177,6 +177,10 @@ enum enc_ngx_error enc_ngx_error_of_status(enum enc_status status)
     case ENC_FERNET_PADDING:
     case ENC_AGE_HEADER_TOO_LARGE:
     case ENC_AGE_WORK_FACTOR:
+    case ENC_UNRECOGNIZED_FORMAT:
+    case ENC_OTHER_FORMATS_KEY:
+    case ENC_OTHER_FORMATS_OPTION:
+    case ENC_FILE_CHANGED:
     case ENC_OK:
     case ENC_TOO_LARGE:
     case ENC_NO_MEMORY:

@@ -170,7 +170,7 @@ static inline enum enc_status age_open_end(struct age_opened *opened)
 }
 
 // What has ended stays so; nothing that is not authenticated was left to the caller, and no key in
-// the decryptor.
+// the decryptor, but for the payload's where the file can be read again.
 static inline void age_check_ended(struct age_opened *opened)
 {
     static const struct enc_age_file_key no_key;
@@ -178,7 +178,7 @@ static inline void age_check_ended(struct age_opened *opened)
     size_t n_taken = 77, n_out = 77;
     bool is_ended = false;
 
-    DRIVE_CHECK(opened->decryptor->stream.aead.cipher == NULL);
+    DRIVE_CHECK((opened->decryptor->stream.aead.cipher != NULL) == (opened->status == ENC_OK));
     DRIVE_CHECK(memcmp(&opened->decryptor->file_key, &no_key, sizeof(no_key)) == 0);
     for (int i = 0; i < 2; i++) {
         DRIVE_CHECK(enc_age_decryptor_update(opened->decryptor, (const uint8_t *)"a", 1,
@@ -188,6 +188,7 @@ static inline void age_check_ended(struct age_opened *opened)
                                              &is_ended) == expected);
     }
     DRIVE_CHECK(n_taken == 77 && n_out == 77 && !is_ended);
+    DRIVE_CHECK(opened->decryptor->stream.aead.cipher == NULL);
     for (size_t i = 0; i < ENC_AGE_CHUNK; i++)
         DRIVE_CHECK(opened->room[i] == AGE_UNTOUCHED || opened->room[i] == 0);
 }

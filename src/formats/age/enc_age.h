@@ -44,6 +44,8 @@ ENC_SECRET_TYPE(enc_age_recipient);
 
 #define ENC_AGE_KEY_CHARS_MAX 80
 
+#define ENC_AGE_IDENTITY_PREFIX "AGE-SECRET-KEY-" // Bech32's human-readable part
+
 // Secret: an identity or a recipient as text, with a NUL.
 struct enc_age_key_text {
     char chars[ENC_AGE_KEY_CHARS_MAX];
@@ -156,6 +158,9 @@ struct enc_age_decryptor {
     struct enc_age_header_reader header; // in `held`
     struct enc_age_file_key file_key;    // from the header to the nonce
     struct enc_age_stream stream;
+    bool is_again;                    // the file was read before
+    uint8_t header_hash[ENC_AGE_MAC]; // of that time
+    uint8_t nonce[ENC_AGE_NONCE];
     bool has_chunks;   // one was opened
     size_t n_held;     // bytes of `held`: the nonce, then each chunk
     size_t n_raw;      // bytes of `raw`
@@ -186,6 +191,11 @@ ENC_MUST_USE enum enc_status enc_age_decryptor_update(struct enc_age_decryptor *
 ENC_MUST_USE enum enc_status enc_age_decryptor_finish(struct enc_age_decryptor *decryptor,
                                                       uint8_t *out, size_t cap, size_t *ret_n,
                                                       bool *ret_is_ended);
+
+// Begins a file that has ended again, from its first byte, to be given with _update and _finish. It
+// has to be the same one: what has changed in it since is ENC_AGE_HEADER_MAC, ENC_AGE_PAYLOAD or
+// another error of those above. No identity is tried again. ENC_MISUSE if it has not ended.
+ENC_MUST_USE enum enc_status enc_age_decryptor_rewind(struct enc_age_decryptor *decryptor);
 
 // Forgets everything secret and gives back memory. After an _init, at any time, more than once.
 void enc_age_decryptor_wipe(struct enc_age_decryptor *decryptor);

@@ -4,10 +4,14 @@
 //
 // A chunk is opened once it is whole and one byte more shows that it is not the last, or once the
 // input has ended. Nothing leaves that is not authenticated.
+//
+// A file can be read again. By then its file key is gone: the payload's key is still there, and the
+// head has to be what it was.
 #include <string.h>
 
 #include "enc_age.h"
 #include "enc_age_type.h"
+#include "enc_kdf.h"
 
 enum { AT_FIRST_BYTE, AT_HEADER, AT_NONCE, AT_PAYLOAD, AT_END };
 
@@ -54,6 +58,37 @@ void enc_age_decryptor_init(struct enc_age_decryptor *decryptor,
     enc_age_header_reader_init(&decryptor->header, decryptor->held);
 }
 
+// A hash of the header: HMAC with a key that everybody knows.
+static enum enc_status hash_header(const struct enc_age_decryptor *decryptor,
+                                   uint8_t hash[static ENC_AGE_MAC])
+{
+    static const uint8_t key[ENC_KDF_KEY];
+
+    return enc_hmac_sha256(key, (struct enc_bytes){decryptor->held, decryptor->header.n}, hash);
+}
+
+// The first time.
+static enum enc_status open_header(struct enc_age_decryptor *decryptor)
+{
+    enum enc_status st = enc_age_unwrap(&decryptor->header, decryptor->identities,
+                                        decryptor->n_identities, &decryptor->file_key);
+
+    if (st == ENC_OK)
+        st = enc_age_header_verify(&decryptor->header, &decryptor->file_key);
+    return st == ENC_OK ? hash_header(decryptor, decryptor->header_hash) : st;
+}
+
+// Any other time.
+static enum enc_status compare_header(const struct enc_age_decryptor *decryptor)
+{
+    uint8_t hash[ENC_AGE_MAC];
+    enum enc_status st = hash_header(decryptor, hash);
+
+    if (st == ENC_OK && memcmp(hash, decryptor->header_hash, sizeof(hash)) != 0)
+        st = ENC_AGE_HEADER_MAC;
+    return st;
+}
+
 static enum enc_status read_header(struct enc_age_decryptor *decryptor, struct flow *flow)
 {
     bool is_whole = false;
@@ -66,12 +101,8 @@ static enum enc_status read_header(struct enc_age_decryptor *decryptor, struct f
     take(flow, n_taken);
     if (!is_whole)
         return ENC_OK;
-    st = enc_age_unwrap(&decryptor->header, decryptor->identities, decryptor->n_identities,
-                        &decryptor->file_key);
-    if (st == ENC_OK)
-        st = enc_age_header_verify(&decryptor->header, &decryptor->file_key);
     decryptor->state = AT_NONCE;
-    return st;
+    return decryptor->is_again ? compare_header(decryptor) : open_header(decryptor);
 }
 
 // Moves input to `held` until it holds n bytes. Whether it does.
@@ -89,13 +120,17 @@ static bool hold(struct enc_age_decryptor *decryptor, struct flow *flow, size_t 
 
 static enum enc_status read_nonce(struct enc_age_decryptor *decryptor, struct flow *flow)
 {
+    const uint8_t *nonce = decryptor->held;
+
     if (!hold(decryptor, flow, ENC_AGE_NONCE))
         return ENC_OK;
-    enum enc_status st =
-        enc_age_stream_init(&decryptor->stream, &decryptor->file_key, decryptor->held);
-    enc_wipe(&decryptor->file_key, sizeof(decryptor->file_key));
     decryptor->n_held = 0;
     decryptor->state = AT_PAYLOAD;
+    if (decryptor->is_again)
+        return memcmp(decryptor->nonce, nonce, ENC_AGE_NONCE) == 0 ? ENC_OK : ENC_AGE_PAYLOAD;
+    memcpy(decryptor->nonce, nonce, ENC_AGE_NONCE);
+    enum enc_status st = enc_age_stream_init(&decryptor->stream, &decryptor->file_key, nonce);
+    enc_wipe(&decryptor->file_key, sizeof(decryptor->file_key));
     return st;
 }
 
@@ -257,12 +292,28 @@ enum enc_status enc_age_decryptor_finish(struct enc_age_decryptor *decryptor, ui
     if (st != ENC_OK)
         return latch(decryptor, st);
     is_ended = is_ended && decryptor->status == ENC_OK;
-    if (is_ended) {
+    if (is_ended)
         decryptor->state = AT_END;
-        forget_keys(decryptor);
-    }
     *ret_n = flow.n_out;
     *ret_is_ended = is_ended;
+    return ENC_OK;
+}
+
+enum enc_status enc_age_decryptor_rewind(struct enc_age_decryptor *decryptor)
+{
+    if (decryptor->status != ENC_OK)
+        return decryptor->status;
+    if (decryptor->state != AT_END)
+        return latch(decryptor, ENC_MISUSE);
+    decryptor->state = AT_FIRST_BYTE;
+    decryptor->is_again = true;
+    decryptor->armor = (struct enc_age_armor_reader){0};
+    enc_age_header_reader_init(&decryptor->header, decryptor->held);
+    enc_age_stream_rewind(&decryptor->stream);
+    decryptor->has_chunks = false;
+    decryptor->n_held = 0;
+    decryptor->n_raw = 0;
+    decryptor->raw_at = 0;
     return ENC_OK;
 }
 

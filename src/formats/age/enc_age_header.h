@@ -17,6 +17,8 @@
 #define ENC_AGE_STANZAS_MAX 1024
 #define ENC_AGE_ARGS_MAX 16 // arguments of a stanza, its type included
 
+#define ENC_AGE_VERSION_LINE "age-encryption.org/v1" // the first, without its LF
+
 #define ENC_AGE_MAC 32 // bytes
 
 // Secret: what a header wraps.

@@ -108,7 +108,7 @@ static enum enc_status check_line(struct enc_age_header_reader *reader, struct e
     switch (reader->state) {
     case AT_VERSION:
         reader->state = AT_STANZA_OR_MAC;
-        return is_text(line, VERSION_LINE) ? ENC_OK : ENC_AGE_HEADER;
+        return is_text(line, ENC_AGE_VERSION_LINE) ? ENC_OK : ENC_AGE_HEADER;
     case AT_STANZA_OR_MAC:
         return begins_with(line, MAC_MARK) ? check_mac(reader, line) : check_stanza(reader, line);
     case AT_BODY:
@@ -170,7 +170,7 @@ static struct enc_age_slice line_at(const struct enc_age_header_reader *reader, 
 bool enc_age_header_next(const struct enc_age_header_reader *reader, size_t *at,
                          struct enc_age_stanza *ret_stanza)
 {
-    size_t next = *at > 0 ? *at : sizeof(VERSION_LINE);
+    size_t next = *at > 0 ? *at : sizeof(ENC_AGE_VERSION_LINE);
     struct enc_age_slice line = line_at(reader, next);
 
     if (begins_with(line, MAC_MARK) || read_arguments(line, ret_stanza) != ENC_OK)

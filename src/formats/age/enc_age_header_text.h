@@ -5,7 +5,6 @@
 
 #include "enc_base64.h"
 
-#define VERSION_LINE "age-encryption.org/v1"
 #define STANZA_MARK "->"
 #define MAC_MARK "---"
 

@@ -34,7 +34,7 @@ static void put_base64(struct enc_age_header_writer *writer, const uint8_t *byte
 void enc_age_header_begin(struct enc_age_header_writer *writer, uint8_t *out, size_t cap)
 {
     *writer = (struct enc_age_header_writer){.out = out, .cap = cap};
-    put_text(writer, VERSION_LINE "\n");
+    put_text(writer, ENC_AGE_VERSION_LINE "\n");
 }
 
 void enc_age_header_add(struct enc_age_header_writer *writer, const struct enc_age_slice args[],

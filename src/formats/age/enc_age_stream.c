@@ -69,6 +69,11 @@ enum enc_status enc_age_stream_open(struct enc_age_stream *stream, const uint8_t
     return st;
 }
 
+void enc_age_stream_rewind(struct enc_age_stream *stream)
+{
+    memset(stream->nonce, 0, sizeof(stream->nonce));
+}
+
 void enc_age_stream_wipe(struct enc_age_stream *stream)
 {
     enc_aead_wipe(&stream->aead);

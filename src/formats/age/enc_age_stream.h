@@ -43,6 +43,10 @@ ENC_MUST_USE enum enc_status enc_age_stream_open(struct enc_age_stream *stream,
                                                  const uint8_t *chunk, size_t n, bool is_last,
                                                  uint8_t *out);
 
+// The next chunk is the first again. Only of a payload that is opened: a chunk must not be sealed
+// twice.
+void enc_age_stream_rewind(struct enc_age_stream *stream);
+
 // Forgets the key and gives back the memory. A wiped one may be wiped again.
 void enc_age_stream_wipe(struct enc_age_stream *stream);
 

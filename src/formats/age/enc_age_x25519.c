@@ -9,7 +9,6 @@
 #include "enc_x25519.h"
 
 #define TYPE "X25519"
-#define IDENTITY_PREFIX "AGE-SECRET-KEY-"
 #define RECIPIENT_PREFIX "age"
 
 #define KEY ENC_X25519_BYTES
@@ -17,7 +16,7 @@
 
 #define KEY_CHARS(prefix) ENC_AGE_BECH32_SIZE(sizeof(prefix) - 1, KEY)
 
-_Static_assert(KEY_CHARS(IDENTITY_PREFIX) < ENC_AGE_KEY_CHARS_MAX, "a key fits as text");
+_Static_assert(KEY_CHARS(ENC_AGE_IDENTITY_PREFIX) < ENC_AGE_KEY_CHARS_MAX, "a key fits as text");
 
 // Secret. An identity's bytes: the secret key, and behind it its public key, which is its
 // recipient.
@@ -72,7 +71,7 @@ static void write_text(const char *prefix, const uint8_t key[static KEY],
 static void write_identity(const struct enc_age_identity *identity,
                            struct enc_age_key_text *ret_text)
 {
-    write_text(IDENTITY_PREFIX, identity->bytes, ret_text);
+    write_text(ENC_AGE_IDENTITY_PREFIX, identity->bytes, ret_text);
 }
 
 static void write_recipient(const struct enc_age_recipient *recipient,
@@ -86,7 +85,7 @@ static enum enc_status parse_identity(const char *text, size_t n_chars,
 {
     ENC_SECRET(x25519_pair, pair);
 
-    if (!enc_age_bech32_decode(IDENTITY_PREFIX, text, n_chars, pair.secret, KEY))
+    if (!enc_age_bech32_decode(ENC_AGE_IDENTITY_PREFIX, text, n_chars, pair.secret, KEY))
         return ENC_INVALID_IDENTITY;
     return enc_age_x25519_identity(pair.secret, ret_identity);
 }

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: Apache-2.0
+// One encrypted file's whole way: body -> (multipart) -> recognized -> verified -> and again from
+// where its owner kept it -> opened.
+#include "enc_decrypt_job.h"
+
+#include <string.h>
+
+#include "enc_job_internal.h"
+#include "format.h"
+
+// White space that may be before armor, in bytes.
+enum { SPACE_MAX = 1024 };
+
+_Static_assert(ENC_JOB_OUT_MIN >= ENC_FORMAT_OUT_MIN && ENC_JOB_ROOM_MIN_MAX >= ENC_JOB_OUT_MIN,
+               "a room can be found for each format");
+
+// Nothing is lacking. A job that decrypts never has work for others.
+#define GOES_ON ENC_JOB_HAS_WORK
+
+enum phase { RECOGNIZING, VERIFYING, OPENING };
+
+struct decrypt_job {
+    struct enc_job base;
+    enum phase phase;
+    bool release_chunks;
+    bool is_ending; // the input of this pass has ended
+    size_t n_space; // before the first byte that is none
+    size_t n_first;
+    size_t first_at; // bytes of `first` that are used
+    uint8_t first[ENC_JOB_RECOGNIZED_BYTES];
+    uint64_t size;                   // of the plaintext, once it is verified
+    uint64_t n_opened;               // bytes of it
+    struct enc_decryptor *decryptor; // in `storage`; NULL until it is keyed
+    max_align_t storage[];           // the format's decryptor
+};
+
+static const struct enc_job_ops decrypt_ops;
+
+static struct decrypt_job *job_of(struct enc_job *base)
+{
+    return (struct decrypt_job *)base;
+}
+
+// The format whose keys look like this one.
+static enum enc_status format_of_key(const struct enc_decrypt_job_options *options,
+                                     enum enc_job_format *ret_format)
+{
+    for (int i = 0; i < ENC_JOB_N_FORMATS; i++) {
+        enum enc_job_format format = (enum enc_job_format)i;
+        if (enc_job_format_ops(format)->has_key_form(options->key, options->n_key)) {
+            *ret_format = format;
+            return ENC_OK;
+        }
+    }
+    return ENC_INVALID_KEY;
+}
+
+static enum enc_status begin(struct decrypt_job *job, const struct enc_decrypt_job_options *options)
+{
+    struct enc_job *base = &job->base;
+    struct enc_decryptor *decryptor = (struct enc_decryptor *)job->storage;
+    struct enc_job_body_options body_options = {
+        .is_form = options->is_form,
+        .content_type = options->content_type,
+        .n_content_type = options->n_content_type,
+        .name = options->name,
+        .n_name = options->n_name,
+        .namer = enc_file_name_decrypted,
+        .style = &base->format->name_style,
+    };
+    enum enc_status st = enc_job_body_init(&base->body, &body_options);
+
+    if (st == ENC_OK)
+        st = base->format->begin_decrypting(decryptor, options);
+    if (st != ENC_OK)
+        return st;
+    job->decryptor = decryptor;
+    job->release_chunks = options->release_chunks;
+    base->content_type = "application/octet-stream";
+    base->room_min = decryptor->ops->out_min;
+    return ENC_OK;
+}
+
+enum enc_status enc_decrypt_job_new(const struct enc_decrypt_job_options *options,
+                                    struct enc_job **ret_job)
+{
+    enum enc_job_format format;
+    enum enc_status st = format_of_key(options, &format);
+
+    *ret_job = NULL;
+    if (st != ENC_OK)
+        return st;
+    // A decryptor sees to itself.
+    const size_t n_storage = enc_job_format_ops(format)->decryptor_bytes;
+    struct enc_job *base =
+        enc_job_allocate(sizeof(struct decrypt_job) + n_storage, n_storage, &decrypt_ops, format);
+    if (!base)
+        return ENC_NO_MEMORY;
+    st = begin(job_of(base), options);
+    if (st != ENC_OK) {
+        enc_job_free(base);
+        return st;
+    }
+    *ret_job = base;
+    return ENC_OK;
+}
+
+uint64_t enc_decrypt_job_size(const struct enc_job *base)
+{
+    return ((const struct decrypt_job *)base)->size;
+}
+
+void enc_decrypt_job_open(struct enc_job *base)
+{
+    struct decrypt_job *job = job_of(base);
+
+    base->state = ENC_JOB_NEEDS_INPUT;
+    enc_job_body_restart(&base->body);
+    enc_job_output(base, NULL, 0);
+    job->phase = OPENING;
+    job->is_ending = false;
+}
+
+// The bytes that come next: first those by which the file was recognized.
+static const uint8_t *next_bytes(const struct decrypt_job *job, size_t *ret_n)
+{
+    if (job->phase != RECOGNIZING && job->first_at < job->n_first) {
+        *ret_n = job->n_first - job->first_at;
+        return job->first + job->first_at;
+    }
+    *ret_n = job->base.body.n_data;
+    return job->base.body.data;
+}
+
+static void take_bytes(struct decrypt_job *job, size_t n)
+{
+    if (job->phase != RECOGNIZING && job->first_at < job->n_first) {
+        job->first_at += n;
+    } else {
+        job->base.body.data += n;
+        job->base.body.n_data -= n;
+    }
+}
+
+// Goes by what each format says of the first bytes.
+static enum enc_status look_at_first(struct decrypt_job *job)
+{
+    bool may_be_one = false;
+
+    for (int i = 0; i < ENC_JOB_N_FORMATS; i++) {
+        const struct enc_job_format_ops *format = enc_job_format_ops((enum enc_job_format)i);
+        switch (format->recognize(job->first, job->n_first, job->n_space > 0)) {
+        case ENC_JOB_IS:
+            if (format != job->base.format)
+                return ENC_OTHER_FORMATS_KEY;
+            job->phase = job->release_chunks ? OPENING : VERIFYING;
+            return ENC_OK;
+        case ENC_JOB_MAY_BE:
+            may_be_one = true;
+            break;
+        case ENC_JOB_IS_OTHER:
+            break;
+        }
+    }
+    return may_be_one ? ENC_OK : ENC_UNRECOGNIZED_FORMAT;
+}
+
+static bool is_space(uint8_t c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+// Looks at the next byte. White space goes no further: nothing depends on it.
+static enum enc_status recognize(struct decrypt_job *job)
+{
+    const uint8_t c = job->base.body.data[0];
+
+    take_bytes(job, 1);
+    if (job->n_first == 0 && is_space(c))
+        return ++job->n_space <= SPACE_MAX ? ENC_OK : ENC_UNRECOGNIZED_FORMAT;
+    job->first[job->n_first++] = c;
+    return look_at_first(job);
+}
+
+// Puts some of the n bytes through the decryptor, and out, for their owner to keep.
+static enum enc_status verify(struct decrypt_job *job, const uint8_t *in, size_t n)
+{
+    struct enc_job *base = &job->base;
+
+    if (n > enc_job_room(base))
+        n = enc_job_room(base);
+    enum enc_status st = job->decryptor->ops->verify(job->decryptor, in, n);
+    if (st != ENC_OK)
+        return st;
+    memcpy(base->out + base->n_out, in, n);
+    base->n_out += n;
+    take_bytes(job, n);
+    return ENC_OK;
+}
+
+// Counts n bytes of plaintext that were written. The last one must not leave before the end.
+static enum enc_status release(struct decrypt_job *job, size_t n, bool is_ended)
+{
+    struct enc_job *base = &job->base;
+
+    if (!job->release_chunks &&
+        (n > job->size - job->n_opened || (n == job->size - job->n_opened && !is_ended && n > 0))) {
+        enc_wipe(base->out + base->n_out, n);
+        return ENC_FILE_CHANGED;
+    }
+    job->n_opened += n;
+    base->n_out += n;
+    return ENC_OK;
+}
+
+static enum enc_status open(struct decrypt_job *job, const uint8_t *in, size_t n)
+{
+    struct enc_job *base = &job->base;
+    size_t n_taken = 0, n_written = 0;
+    enum enc_status st = job->decryptor->ops->open(job->decryptor, in, n, base->out + base->n_out,
+                                                   enc_job_room(base), &n_taken, &n_written);
+
+    if (st != ENC_OK)
+        return st;
+    take_bytes(job, n_taken);
+    return release(job, n_written, false);
+}
+
+static enum enc_status open_end(struct decrypt_job *job, bool *ret_is_ended)
+{
+    struct enc_job *base = &job->base;
+    size_t n_written = 0;
+    enum enc_status st = job->decryptor->ops->open_end(
+        job->decryptor, base->out + base->n_out, enc_job_room(base), &n_written, ret_is_ended);
+
+    return st == ENC_OK ? release(job, n_written, *ret_is_ended) : st;
+}
+
+// The input of a pass has ended. *ret_step is untouched where the job goes on.
+static enum enc_status end(struct decrypt_job *job, enum enc_job_step *ret_step)
+{
+    enum enc_status st;
+    bool is_ended = false;
+
+    switch (job->phase) {
+    case RECOGNIZING:
+        return ENC_UNRECOGNIZED_FORMAT;
+    case VERIFYING:
+        st = job->decryptor->ops->verify_end(job->decryptor, &job->size);
+        *ret_step = ENC_JOB_VERIFIED;
+        return st;
+    case OPENING:
+        st = open_end(job, &is_ended);
+        if (is_ended)
+            *ret_step = ENC_JOB_DONE;
+        return st;
+    }
+    return ENC_MISUSE;
+}
+
+static enum enc_status use(struct decrypt_job *job, const uint8_t *in, size_t n)
+{
+    switch (job->phase) {
+    case RECOGNIZING:
+        return recognize(job);
+    case VERIFYING:
+        return verify(job, in, n);
+    case OPENING:
+        return open(job, in, n);
+    }
+    return ENC_MISUSE;
+}
+
+// One move. *ret_step is untouched where the job goes on.
+static enum enc_status move(struct decrypt_job *job, enum enc_job_step *ret_step)
+{
+    struct enc_job *base = &job->base;
+    const size_t least_room = job->phase == OPENING ? base->room_min : 1;
+    enum enc_job_found found = ENC_JOB_FOUND_DATA;
+    enum enc_status st = ENC_OK;
+    size_t n;
+    const uint8_t *in = next_bytes(job, &n);
+
+    if (n == 0 && !job->is_ending) {
+        st = enc_job_body_next(&base->body, &found);
+        in = next_bytes(job, &n);
+    }
+    if (st != ENC_OK)
+        return st;
+    if (found == ENC_JOB_FOUND_NOTHING) {
+        *ret_step = ENC_JOB_NEEDS_INPUT;
+        return ENC_OK;
+    }
+    if (found == ENC_JOB_FOUND_END)
+        job->is_ending = true;
+    if (enc_job_room(base) < least_room) {
+        *ret_step = ENC_JOB_NEEDS_OUTPUT;
+        return ENC_OK;
+    }
+    return job->is_ending ? end(job, ret_step) : use(job, in, n);
+}
+
+// What was verified is not what the client can be blamed for.
+static enum enc_status blame(const struct decrypt_job *job, enum enc_status st)
+{
+    enum enc_status_class class = enc_status_class(st);
+    bool is_second_pass = job->phase == OPENING && !job->release_chunks;
+
+    return is_second_pass && (class == ENC_CLASS_INPUT || class == ENC_CLASS_AUTHENTICATION ||
+                              class == ENC_CLASS_LIMIT)
+               ? ENC_FILE_CHANGED
+               : st;
+}
+
+static enum enc_status advance(struct enc_job *base, enum enc_job_step *ret_step)
+{
+    struct decrypt_job *job = job_of(base);
+    enum enc_status st = ENC_OK;
+
+    *ret_step = GOES_ON;
+    while (st == ENC_OK && *ret_step == GOES_ON)
+        st = move(job, ret_step);
+    return blame(job, st);
+}
+
+static void wipe(struct enc_job *base)
+{
+    struct decrypt_job *job = job_of(base);
+
+    if (job->decryptor)
+        job->decryptor->ops->wipe(job->decryptor);
+}
+
+static const struct enc_job_ops decrypt_ops = {.advance = advance, .wipe = wipe};
