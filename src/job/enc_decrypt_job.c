@@ -22,7 +22,7 @@ enum phase { RECOGNIZING, VERIFYING, OPENING };
 struct decrypt_job {
     struct enc_job base;
     enum phase phase;
-    bool release_chunks;
+    bool has_one_pass;
     bool is_ending; // the input of this pass has ended
     size_t n_space; // before the first byte that is none
     size_t n_first;
@@ -75,7 +75,7 @@ static enum enc_status begin(struct decrypt_job *job, const struct enc_decrypt_j
     if (st != ENC_OK)
         return st;
     job->decryptor = decryptor;
-    job->release_chunks = options->release_chunks;
+    job->has_one_pass = options->release_chunks && !options->must_be_whole;
     base->content_type = "application/octet-stream";
     base->room_min = decryptor->ops->out_min;
     return ENC_OK;
@@ -103,6 +103,11 @@ enum enc_status enc_decrypt_job_new(const struct enc_decrypt_job_options *option
     }
     *ret_job = base;
     return ENC_OK;
+}
+
+bool enc_decrypt_job_has_one_pass(const struct enc_job *base)
+{
+    return ((const struct decrypt_job *)base)->has_one_pass;
 }
 
 uint64_t enc_decrypt_job_size(const struct enc_job *base)
@@ -153,7 +158,7 @@ static enum enc_status look_at_first(struct decrypt_job *job)
         case ENC_JOB_IS:
             if (format != job->base.format)
                 return ENC_OTHER_FORMATS_KEY;
-            job->phase = job->release_chunks ? OPENING : VERIFYING;
+            job->phase = job->has_one_pass ? OPENING : VERIFYING;
             return ENC_OK;
         case ENC_JOB_MAY_BE:
             may_be_one = true;
@@ -203,7 +208,7 @@ static enum enc_status release(struct decrypt_job *job, size_t n, bool is_ended)
 {
     struct enc_job *base = &job->base;
 
-    if (!job->release_chunks &&
+    if (!job->has_one_pass &&
         (n > job->size - job->n_opened || (n == job->size - job->n_opened && !is_ended && n > 0))) {
         enc_wipe(base->out + base->n_out, n);
         return ENC_FILE_CHANGED;
@@ -271,11 +276,24 @@ static enum enc_status use(struct decrypt_job *job, const uint8_t *in, size_t n)
     return ENC_MISUSE;
 }
 
+// The room without which nothing can be done.
+static size_t least_room(const struct decrypt_job *job)
+{
+    switch (job->phase) {
+    case RECOGNIZING:
+        return 0;
+    case VERIFYING:
+        return job->is_ending ? 0 : 1;
+    case OPENING:
+        break;
+    }
+    return job->base.room_min;
+}
+
 // One move. *ret_step is untouched where the job goes on.
 static enum enc_status move(struct decrypt_job *job, enum enc_job_step *ret_step)
 {
     struct enc_job *base = &job->base;
-    const size_t least_room = job->phase == OPENING ? base->room_min : 1;
     enum enc_job_found found = ENC_JOB_FOUND_DATA;
     enum enc_status st = ENC_OK;
     size_t n;
@@ -293,7 +311,7 @@ static enum enc_status move(struct decrypt_job *job, enum enc_job_step *ret_step
     }
     if (found == ENC_JOB_FOUND_END)
         job->is_ending = true;
-    if (enc_job_room(base) < least_room) {
+    if (enc_job_room(base) < least_room(job)) {
         *ret_step = ENC_JOB_NEEDS_OUTPUT;
         return ENC_OK;
     }
@@ -304,7 +322,7 @@ static enum enc_status move(struct decrypt_job *job, enum enc_job_step *ret_step
 static enum enc_status blame(const struct decrypt_job *job, enum enc_status st)
 {
     enum enc_status_class class = enc_status_class(st);
-    bool is_second_pass = job->phase == OPENING && !job->release_chunks;
+    bool is_second_pass = job->phase == OPENING && !job->has_one_pass;
 
     return is_second_pass && (class == ENC_CLASS_INPUT || class == ENC_CLASS_AUTHENTICATION ||
                               class == ENC_CLASS_LIMIT)

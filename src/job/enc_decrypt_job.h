@@ -36,6 +36,7 @@ struct enc_decrypt_job_options {
     uint64_t ttl;        // seconds that a file lives; of Fernet
     uint64_t time;       // now, in seconds since 1970
     bool release_chunks; // of age
+    bool must_be_whole;  // two passes nevertheless
 };
 
 // Makes a job on the heap, with all the memory that it will ever use, for files of the key's
@@ -48,6 +49,9 @@ struct enc_decrypt_job_options {
 // ENC_FILE_CHANGED.
 ENC_MUST_USE enum enc_status enc_decrypt_job_new(const struct enc_decrypt_job_options *options,
                                                  struct enc_job **ret_job);
+
+// Whether the output is plaintext from the start.
+bool enc_decrypt_job_has_one_pass(const struct enc_job *job);
 
 // The bytes of the decrypted file. From ENC_JOB_VERIFIED on.
 uint64_t enc_decrypt_job_size(const struct enc_job *job);

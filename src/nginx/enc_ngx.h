@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the module's files share. The way of a request: route -> request -> encrypt -> outbox ->
-// answer.
+// What the module's files share. The way of a request: route -> request -> encrypt or decrypt ->
+// pump -> answer.
 #ifndef ENC_NGX_H
 #define ENC_NGX_H
 
@@ -12,7 +12,7 @@
 
 #include <stdbool.h>
 
-#include "enc_encrypt_job.h"
+#include "enc_job.h"
 #include "enc_ngx_answer.h"
 #include "enc_ngx_errors.h"
 
@@ -40,7 +40,7 @@ struct enc_ngx_ctx {
     ngx_uint_t error_number;  // of the recipient that is at fault, from 1; 0: none
     ngx_str_t error_body;     // JSON that takes the place of nginx's page
     bool error_body_sent;
-    struct upload *upload; // enc_ngx_encrypt.c's
+    struct enc_ngx_pump *pump;
 };
 
 // The request's context, made at need. NULL: out of memory.
@@ -59,11 +59,13 @@ const char *enc_ngx_route_allow(const ngx_str_t *uri);
 
 // enc_ngx_request.c
 
-// Checks what can be checked before the body, and makes the request's job. On an error,
+// Check what can be checked before the body, and make the request's job. On an error,
 // ENC_NGX_ERROR_*. The key that the job made is in *ret_key.
-enum enc_ngx_error enc_ngx_request_job(ngx_http_request_t *r, const ngx_str_t *name,
-                                       enum enc_job_format *ret_format,
-                                       struct enc_job_key_text *ret_key, struct enc_job **ret_job);
+enum enc_ngx_error enc_ngx_request_encryption(ngx_http_request_t *r, const ngx_str_t *name,
+                                              struct enc_job_key_text *ret_key,
+                                              struct enc_job **ret_job);
+enum enc_ngx_error enc_ngx_request_decryption(ngx_http_request_t *r, const ngx_str_t *name,
+                                              struct enc_job **ret_job);
 
 // Wipes the client's own key from nginx's memory, so that no log variable finds it either.
 void enc_ngx_request_forget_key(ngx_http_request_t *r);
@@ -109,9 +111,11 @@ ngx_int_t enc_ngx_wipe_install(ngx_conf_t *cf);
 // Wipes what the worker last read of HTTP/2, once it is done with that.
 void enc_ngx_wipe_frames_later(ngx_http_request_t *r);
 
-// enc_ngx_encrypt.c
+// enc_ngx_encrypt.c, enc_ngx_decrypt.c
 
-// Content handler of /encrypt_file. name: the file's, from the path; may be empty.
+// Content handlers of /encrypt_file and /decrypt_file. name: the file's, from the path; may be
+// empty.
 ngx_int_t enc_ngx_encrypt_handler(ngx_http_request_t *r, const ngx_str_t *name);
+ngx_int_t enc_ngx_decrypt_handler(ngx_http_request_t *r, const ngx_str_t *name);
 
 #endif

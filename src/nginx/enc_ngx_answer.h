@@ -9,7 +9,8 @@
 #include <ngx_http.h>
 // clang-format on
 
-#include "enc_encrypt_job.h"
+#include "enc_file_name.h"
+#include "enc_job_format.h"
 
 struct enc_ngx_answer {
     enum enc_job_format format;

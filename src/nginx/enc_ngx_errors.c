@@ -56,17 +56,51 @@ static const struct {
         {400, "invalid_recipient",
          "A recipient is not valid: send age1..., the public half of an age identity, as "
          "age-keygen -y prints it."},
-    [ENC_NGX_ERROR_CONTENT_RANGE] =
-        {400, "bad_request",
-         "A request with Content-Range would encrypt a part of a file: send the whole file without "
-         "that header."},
+    [ENC_NGX_ERROR_OTHER_FORMATS_KEY] =
+        {400, "invalid_key",
+         "The Encryption-Key header is a key of the other format than the file: send 44 characters "
+         "of base64url for a Fernet token, AGE-SECRET-KEY-1... for an age file."},
+    [ENC_NGX_ERROR_OTHER_FORMATS_OPTION] =
+        {400, "invalid_parameter",
+         "The parameter ttl is for Fernet tokens, and release for age files: leave out the one "
+         "that does not go with the key."},
+    [ENC_NGX_ERROR_UNRECOGNIZED_FORMAT] = {422, "unrecognized_format",
+                                           "The file is neither a Fernet token nor an age file: "
+                                           "send it as /encrypt_file gave it."},
+    [ENC_NGX_ERROR_DECRYPTION_FAILED] =
+        {422, "decryption_failed",
+         "The file does not decrypt with this key: check that the key belongs to it, and that it "
+         "is whole and as it was."},
+    [ENC_NGX_ERROR_TOKEN_EXPIRED] = {422, "token_expired",
+                                     "The token is older than ttl, or more than a minute from the "
+                                     "future: get a new one, or send a larger ttl, or none."},
+    [ENC_NGX_ERROR_PASSPHRASE] = {422, "passphrase_not_supported",
+                                  "The file is encrypted with a passphrase, and nobody can try "
+                                  "those here: decrypt it with the program age."},
+    [ENC_NGX_ERROR_MISSING_KEY] =
+        {400, "missing_key",
+         "The request has no Encryption-Key header: send the key of the file in it, 44 characters "
+         "of base64url for a Fernet token, AGE-SECRET-KEY-1... for an age file."},
+    [ENC_NGX_ERROR_NO_KEY_OF_ANY_FORMAT] =
+        {400, "invalid_key",
+         "The Encryption-Key header is no key: send it once, as 44 characters of base64url that "
+         "end with = for a Fernet token, or as AGE-SECRET-KEY-1... for an age file."},
+    [ENC_NGX_ERROR_INVALID_TTL] = {400, "invalid_parameter",
+                                   "The parameter ttl is not a number of seconds: write it in "
+                                   "digits, such as ttl=3600."},
+    [ENC_NGX_ERROR_INVALID_RELEASE] = {400, "invalid_parameter",
+                                       "The parameter release is not known: use "
+                                       "release=verified-chunks, or leave it out."},
+    [ENC_NGX_ERROR_CONTENT_RANGE] = {400, "bad_request",
+                                     "A request with Content-Range would send a part of a file: "
+                                     "send the whole file without that header."},
     [ENC_NGX_ERROR_CONTENT_ENCODING] = {415, "unsupported_media_type",
                                         "A body with a Content-Encoding is not taken: send the "
                                         "file as it is, without that header."},
     [ENC_NGX_ERROR_UNKNOWN_PARAMETER] =
         {400, "unknown_parameter",
          "The query has a parameter that is not known here: /encrypt_file takes format, armor and "
-         "recipient, and /generate_key takes format."},
+         "recipient, /decrypt_file takes ttl and release, and /generate_key takes format."},
     [ENC_NGX_ERROR_REPEATED_PARAMETER] = {400, "invalid_parameter",
                                           "A query parameter is given twice: give each one once."},
     [ENC_NGX_ERROR_MALFORMED_PARAMETER] =
@@ -99,10 +133,10 @@ static const struct {
         {401, "unauthorized", "Access takes credentials: send them, or ask who runs this service."},
     [ENC_NGX_ERROR_FORBIDDEN] = {403, "forbidden",
                                  "Access from here is not allowed: ask who runs this service."},
-    [ENC_NGX_ERROR_NOT_FOUND] =
-        {404, "not_found",
-         "There is nothing at this path: POST a file to /encrypt_file, or PUT it to "
-         "/encrypt_file/NAME."},
+    [ENC_NGX_ERROR_NOT_FOUND] = {404, "not_found",
+                                 "There is nothing at this path: POST a file to /encrypt_file or "
+                                 "/decrypt_file, or PUT it to "
+                                 "/encrypt_file/NAME or /decrypt_file/NAME."},
     [ENC_NGX_ERROR_METHOD_NOT_ALLOWED] =
         {405, "method_not_allowed",
          "This path does not take this method: the Allow header lists those that it takes."},
@@ -128,7 +162,7 @@ static const struct {
     [ENC_NGX_ERROR_HTTP_VERSION] = {505, "http_version_not_supported",
                                     "This HTTP version is not supported: use HTTP/1.1."},
     [ENC_NGX_ERROR_INSUFFICIENT_STORAGE] =
-        {507, "insufficient_storage", "The service has no room for this answer: try again later."},
+        {507, "insufficient_storage", "The service has no room for this file: try again later."},
 };
 
 #define N_ERRORS (sizeof(errors) / sizeof(errors[0]))
@@ -163,23 +197,30 @@ enum enc_ngx_error enc_ngx_error_of_status(enum enc_status status)
         return ENC_NGX_ERROR_INVALID_IDENTITY;
     case ENC_INVALID_RECIPIENT:
         return ENC_NGX_ERROR_INVALID_RECIPIENT;
+    case ENC_OTHER_FORMATS_KEY:
+        return ENC_NGX_ERROR_OTHER_FORMATS_KEY;
+    case ENC_OTHER_FORMATS_OPTION:
+        return ENC_NGX_ERROR_OTHER_FORMATS_OPTION;
+    case ENC_UNRECOGNIZED_FORMAT:
+        return ENC_NGX_ERROR_UNRECOGNIZED_FORMAT;
+    // Nobody is told which: what an attacker learns from that is not worth what a user does.
+    case ENC_FERNET_TOKEN:
+    case ENC_FERNET_MAC:
+    case ENC_FERNET_PADDING:
     case ENC_AGE_ARMOR:
     case ENC_AGE_HEADER:
-    case ENC_FERNET_TOKEN:
-    case ENC_TAG_MISMATCH:
-    case ENC_LOW_ORDER_POINT:
+    case ENC_AGE_HEADER_TOO_LARGE:
     case ENC_AGE_NO_MATCH:
-    case ENC_AGE_NEEDS_PASSPHRASE:
     case ENC_AGE_HEADER_MAC:
     case ENC_AGE_PAYLOAD:
-    case ENC_FERNET_MAC:
+        return ENC_NGX_ERROR_DECRYPTION_FAILED;
     case ENC_FERNET_EXPIRED:
-    case ENC_FERNET_PADDING:
-    case ENC_AGE_HEADER_TOO_LARGE:
+        return ENC_NGX_ERROR_TOKEN_EXPIRED;
+    case ENC_AGE_NEEDS_PASSPHRASE:
+        return ENC_NGX_ERROR_PASSPHRASE;
+    case ENC_TAG_MISMATCH:
+    case ENC_LOW_ORDER_POINT:
     case ENC_AGE_WORK_FACTOR:
-    case ENC_UNRECOGNIZED_FORMAT:
-    case ENC_OTHER_FORMATS_KEY:
-    case ENC_OTHER_FORMATS_OPTION:
     case ENC_FILE_CHANGED:
     case ENC_OK:
     case ENC_TOO_LARGE:

@@ -4,8 +4,10 @@
 
 #include "enc_ngx.h"
 
-// A buffer is full once it has more than FULL_BYTES: a job leaves less than ENC_JOB_OUT_MIN of it.
+// A buffer takes FULL_BYTES at least: of what is left then a job makes no use.
 enum { FULL_BYTES = 64 * 1024, BUF_BYTES = FULL_BYTES + ENC_JOB_OUT_MIN };
+
+_Static_assert(FULL_BYTES >= ENC_JOB_ROOM_MIN_MAX, "a buffer is room for any job");
 
 // Bytes of the spool that nginx gets at a time: it may send all of them in one turn.
 enum { PIECE_BYTES = 256 * 1024 };
@@ -20,10 +22,17 @@ void enc_ngx_outbox_init(struct enc_ngx_outbox *outbox, ngx_http_request_t *r,
     outbox->options = *options;
     outbox->pending_end = &outbox->pending;
     outbox->buf_bytes = BUF_BYTES;
-    if (options->n_expected >= 0 && options->n_expected < FULL_BYTES)
-        outbox->buf_bytes = (size_t)options->n_expected + ENC_JOB_OUT_MIN;
+    if (options->n_expected >= 0)
+        enc_ngx_outbox_expect(outbox, options->n_expected);
     // What is held, one that takes it past the hold, and one to fill while those are sent.
     outbox->max_bufs = options->hold_bytes / FULL_BYTES + 2;
+}
+
+void enc_ngx_outbox_expect(struct enc_ngx_outbox *outbox, off_t n)
+{
+    outbox->buf_bytes = BUF_BYTES;
+    if (n < BUF_BYTES - (off_t)outbox->options.room_min)
+        outbox->buf_bytes = (size_t)n + outbox->options.room_min;
 }
 
 // A link with an empty buffer: a used one, or a new one while there may be more. NULL with *ret_rc.
@@ -202,6 +211,20 @@ static ngx_int_t give_piece(struct enc_ngx_outbox *outbox)
     return give(outbox, out, outbox->piece.file_last - outbox->piece.file_pos);
 }
 
+// Of an answer that ends with nothing, since there is nothing in it at all.
+static ngx_int_t give_end(struct enc_ngx_outbox *outbox)
+{
+    ngx_chain_t *out = ngx_alloc_chain_link(outbox->r->pool);
+
+    if (!out)
+        return NGX_ERROR;
+    out->buf = ngx_calloc_buf(outbox->r->pool);
+    if (!out->buf)
+        return NGX_ERROR;
+    out->next = NULL;
+    return give(outbox, out, 0);
+}
+
 ngx_int_t enc_ngx_outbox_send(struct enc_ngx_outbox *outbox)
 {
     ngx_int_t rc = NGX_OK;
@@ -212,7 +235,9 @@ ngx_int_t enc_ngx_outbox_send(struct enc_ngx_outbox *outbox)
         return rc;
     if (enc_ngx_outbox_is_waiting(outbox))
         return NGX_AGAIN;
-    return outbox->spool ? give_piece(outbox) : NGX_OK;
+    if (outbox->spool)
+        return give_piece(outbox);
+    return outbox->is_complete && !outbox->is_ended ? give_end(outbox) : NGX_OK;
 }
 
 ngx_int_t enc_ngx_outbox_resume(struct enc_ngx_outbox *outbox)

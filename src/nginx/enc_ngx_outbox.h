@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ciphertext on its way out: filled by a job, held back at first, then streamed to the client, by
-// way of a disk where the client does not read.
+// An answer on its way out: filled by a job, held back at first, then streamed to the client, by
+// way of a disk where the client does not read and what there is may be on one: ciphertext.
 //
 // In memory a fixed number of buffers goes round: room (being filled) -> pending (full, with us) ->
 // busy (with nginx) -> free. When all are busy the client is slower to read than to write: the
@@ -23,6 +23,7 @@
 
 struct enc_ngx_outbox_options {
     size_t hold_bytes; // how much must fit before the first send
+    size_t room_min;   // the least room that the job takes
     off_t n_expected;  // the size of the answer where there is a bound for it, or -1; a small one
                        // gets small buffers
     bool whole;        // nothing is sent before the answer is whole: spools by itself
@@ -53,6 +54,9 @@ struct enc_ngx_outbox {
 
 void enc_ngx_outbox_init(struct enc_ngx_outbox *outbox, ngx_http_request_t *r,
                          const struct enc_ngx_outbox_options *options);
+
+// The answer will have n bytes. Before the first room.
+void enc_ngx_outbox_expect(struct enc_ngx_outbox *outbox, off_t n);
 
 // A room to fill, *ret_cap bytes at *ret_room. Not while there is one. NGX_AGAIN: the client has to
 // read first, or the disk to write (enc_ngx_outbox_awaits_disk). NGX_ERROR: enc_ngx_outbox_error
@@ -88,7 +92,7 @@ bool enc_ngx_outbox_can_go_on(const struct enc_ngx_outbox *outbox);
 // Why something failed: of the spool's errors, or ENC_NGX_ERROR_NONE.
 enum enc_ngx_error enc_ngx_outbox_error(const struct enc_ngx_outbox *outbox);
 
-// Whether a thread still writes for it: enc_ngx_spool_options' on_written will be called.
+// Whether a thread still writes for it: enc_ngx_spool_options' on_disk will be called.
 bool enc_ngx_outbox_awaits_disk(const struct enc_ngx_outbox *outbox);
 
 // Gives the spool back. Nothing may be sent any more.

@@ -39,6 +39,27 @@ static enum enc_ngx_error read_recipient(const ngx_str_t *value, struct enc_ngx_
     return ENC_NGX_ERROR_NONE;
 }
 
+static enum enc_ngx_error read_ttl(const ngx_str_t *value, struct enc_ngx_query *query)
+{
+    off_t seconds = ngx_atoof(value->data, value->len);
+
+    if (query->has_ttl)
+        return ENC_NGX_ERROR_REPEATED_PARAMETER;
+    if (seconds == NGX_ERROR)
+        return ENC_NGX_ERROR_INVALID_TTL;
+    query->has_ttl = true;
+    query->ttl = (uint64_t)seconds;
+    return ENC_NGX_ERROR_NONE;
+}
+
+static enum enc_ngx_error read_release(const ngx_str_t *value, struct enc_ngx_query *query)
+{
+    if (query->release_chunks)
+        return ENC_NGX_ERROR_REPEATED_PARAMETER;
+    query->release_chunks = is(value, "verified-chunks");
+    return query->release_chunks ? ENC_NGX_ERROR_NONE : ENC_NGX_ERROR_INVALID_RELEASE;
+}
+
 static const struct {
     const char *name;
     unsigned takes;
@@ -47,6 +68,8 @@ static const struct {
     {"format", ENC_NGX_TAKES_FORMAT, read_format},
     {"armor", ENC_NGX_TAKES_ARMOR, read_armor},
     {"recipient", ENC_NGX_TAKES_RECIPIENT, read_recipient},
+    {"ttl", ENC_NGX_TAKES_TTL, read_ttl},
+    {"release", ENC_NGX_TAKES_RELEASE, read_release},
 };
 
 static parameter_reader *find_reader(const ngx_str_t *name, unsigned takes)

@@ -11,13 +11,15 @@
 
 #include <stdbool.h>
 
-#include "enc_encrypt_job.h"
+#include "enc_job.h"
 #include "enc_ngx_errors.h"
 
 enum {
     ENC_NGX_TAKES_FORMAT = 1,
     ENC_NGX_TAKES_ARMOR = 2,
     ENC_NGX_TAKES_RECIPIENT = 4,
+    ENC_NGX_TAKES_TTL = 8,
+    ENC_NGX_TAKES_RELEASE = 16,
 };
 
 struct enc_ngx_query {
@@ -27,6 +29,9 @@ struct enc_ngx_query {
     bool armor;
     struct enc_job_text recipients[ENC_JOB_RECIPIENTS_MAX]; // live as long as the request
     size_t n_recipients;
+    bool has_ttl;
+    uint64_t ttl;        // seconds
+    bool release_chunks; // before the file is verified as a whole
 };
 
 // Reads the query of a request to a route that takes some parameters (ENC_NGX_TAKES_*). Whether a

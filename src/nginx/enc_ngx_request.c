@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // From a request's head to a job: what its query and its headers come to together.
+#include "enc_decrypt_job.h"
+#include "enc_encrypt_job.h"
 #include "enc_ngx.h"
 #include "enc_ngx_body.h"
 #include "enc_ngx_query.h"
@@ -109,9 +111,9 @@ static enum enc_ngx_error make_job(ngx_http_request_t *r, struct enc_encrypt_job
     return st == ENC_OK ? ENC_NGX_ERROR_NONE : enc_ngx_error_of_status(st);
 }
 
-enum enc_ngx_error enc_ngx_request_job(ngx_http_request_t *r, const ngx_str_t *name,
-                                       enum enc_job_format *ret_format,
-                                       struct enc_job_key_text *ret_key, struct enc_job **ret_job)
+enum enc_ngx_error enc_ngx_request_encryption(ngx_http_request_t *r, const ngx_str_t *name,
+                                              struct enc_job_key_text *ret_key,
+                                              struct enc_job **ret_job)
 {
     enum { TAKES = ENC_NGX_TAKES_FORMAT | ENC_NGX_TAKES_ARMOR | ENC_NGX_TAKES_RECIPIENT };
     struct enc_ngx_query query;
@@ -144,6 +146,53 @@ enum enc_ngx_error enc_ngx_request_job(ngx_http_request_t *r, const ngx_str_t *n
         .n_body = (uint64_t)n_body,
         .time = (uint64_t)ngx_time(),
     };
-    *ret_format = query.format;
     return make_job(r, &options, ret_key, ret_job);
+}
+
+static enum enc_ngx_error error_of_decryption(enum enc_status st)
+{
+    switch (st) {
+    case ENC_OK:
+        return ENC_NGX_ERROR_NONE;
+    case ENC_INVALID_KEY:
+    case ENC_INVALID_IDENTITY:
+        return ENC_NGX_ERROR_NO_KEY_OF_ANY_FORMAT;
+    default:
+        return enc_ngx_error_of_status(st);
+    }
+}
+
+enum enc_ngx_error enc_ngx_request_decryption(ngx_http_request_t *r, const ngx_str_t *name,
+                                              struct enc_job **ret_job)
+{
+    struct enc_ngx_query query;
+    size_t n_keys;
+    const ngx_table_elt_t *key = find_header(r, KEY_HEADER, &n_keys);
+    const ngx_table_elt_t *type = r->headers_in.content_type;
+    enum enc_ngx_error error = check_headers(r);
+
+    if (error == ENC_NGX_ERROR_NONE)
+        error = enc_ngx_query_read(r, ENC_NGX_TAKES_TTL | ENC_NGX_TAKES_RELEASE, &query);
+    if (error == ENC_NGX_ERROR_NONE && n_keys == 0)
+        error = ENC_NGX_ERROR_MISSING_KEY;
+    if (error == ENC_NGX_ERROR_NONE && n_keys > 1)
+        error = ENC_NGX_ERROR_NO_KEY_OF_ANY_FORMAT;
+    if (error != ENC_NGX_ERROR_NONE)
+        return error;
+
+    struct enc_decrypt_job_options options = {
+        .is_form = r->method == NGX_HTTP_POST,
+        .content_type = type ? (const char *)type->value.data : NULL,
+        .n_content_type = type ? type->value.len : 0,
+        .name = (const char *)name->data,
+        .n_name = name->len,
+        .key = (const char *)key->value.data,
+        .n_key = key->value.len,
+        .has_ttl = query.has_ttl,
+        .ttl = query.ttl,
+        .time = (uint64_t)ngx_time(),
+        .release_chunks = query.release_chunks,
+        .must_be_whole = !enc_ngx_request_is_full_duplex(r, false),
+    };
+    return error_of_decryption(enc_decrypt_job_new(&options, ret_job));
 }

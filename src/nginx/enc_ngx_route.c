@@ -22,6 +22,9 @@ static const struct route routes[] = {
     {"/encrypt_file", "encrypt_file", NGX_HTTP_POST | NGX_HTTP_PUT, "POST, PUT, OPTIONS",
      enc_ngx_encrypt_handler},
     {"/encrypt_file/", "encrypt_file", NGX_HTTP_PUT, "PUT, OPTIONS", enc_ngx_encrypt_handler},
+    {"/decrypt_file", "decrypt_file", NGX_HTTP_POST | NGX_HTTP_PUT, "POST, PUT, OPTIONS",
+     enc_ngx_decrypt_handler},
+    {"/decrypt_file/", "decrypt_file", NGX_HTTP_PUT, "PUT, OPTIONS", enc_ngx_decrypt_handler},
     {"/generate_key", "generate_key", NGX_HTTP_POST, "POST, OPTIONS", enc_ngx_key_handler},
 };
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The files of a spool, and the threads that write them.
+// The files of a spool, and what threads do with them.
 //
-// At most one thread works for a spool at a time, so that the files are written in order. While
-// it writes one buffer the other is filled. What a thread touches is on the heap, and lives until
-// the thread has finished, whatever becomes of the request.
+// At most one thread works for a spool at a time, so that the files are written, and read, in
+// order. While it writes one buffer the other is filled; while one is used it reads into the other.
+// What a thread touches is on the heap, and lives until the thread has finished, whatever becomes
+// of the request.
 #include "enc_ngx_spool.h"
 
-#include <fcntl.h>
-
 #include "enc_ngx.h"
+#include "enc_ngx_disk.h"
 #include "enc_ngx_quota.h"
 
 enum { N_BUFS = 2, BUF_BYTES = 64 * 1024 + ENC_JOB_OUT_MIN };
@@ -26,47 +26,28 @@ struct spool_file {
     off_t n_handed;  // of them, to nginx
 };
 
-// One thread's work, within its task.
-struct write_work {
-    const char *path; // where to open the file, if fd is NGX_INVALID_FILE
-    ngx_fd_t fd;
-    off_t offset;
-    const u_char *data;
-    size_t n;
-    ngx_err_t err; // 0: all is written
-};
-
 struct enc_ngx_spool {
     struct enc_ngx_spool_options options;
     struct spool_file *first; // being read
     struct spool_file *last;  // being written
     u_char *bufs[N_BUFS];
     size_t n_in_buf[N_BUFS];
-    size_t first_full; // of the bufs that are full; the next thread's
+    size_t first_full; // of the bufs that are full; the next one to write, or to give out
     size_t n_full;
-    bool is_writing;
+    bool is_reading;   // all is written, and is read now
+    bool is_lent;      // the first full buf is with the caller
+    bool is_at_work;   // a thread
     bool is_abandoned; // freed once the thread has finished
     off_t n_readable;
     off_t n_unwritten;
     off_t n_reserved; // in the quota: what the files hold, and what is not written yet
     enum enc_ngx_error error;
-    ngx_thread_task_t *task; // with a struct write_work
+    ngx_thread_task_t *task;
 };
-
-// Closing frees the blocks of the file, which may take long: a thread's work too.
-struct close_work {
-    ngx_fd_t fd;
-    off_t n_bytes;
-};
-
-static ngx_fd_t open_nameless(const char *path)
-{
-    return open(path, O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
-}
 
 ngx_int_t enc_ngx_spool_check_path(const char *path, ngx_log_t *log)
 {
-    ngx_fd_t fd = open_nameless(path);
+    ngx_fd_t fd = enc_ngx_disk_open(path);
 
     if (fd == NGX_INVALID_FILE) {
         ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
@@ -79,67 +60,6 @@ ngx_int_t enc_ngx_spool_check_path(const char *path, ngx_log_t *log)
     return NGX_OK;
 }
 
-// A task with n bytes of work in it, on the heap; done gets an event with data, or with the task
-// where that is NULL. NULL: out of memory.
-static ngx_thread_task_t *make_task(size_t n, void (*work)(void *, ngx_log_t *),
-                                    ngx_event_handler_pt done, void *data)
-{
-    ngx_thread_task_t *task = ngx_calloc(sizeof(*task) + n, ngx_cycle->log);
-
-    if (!task)
-        return NULL;
-    task->ctx = task + 1;
-    task->handler = work;
-    task->event.handler = done;
-    task->event.data = data ? data : task;
-    task->event.log = ngx_cycle->log;
-    return task;
-}
-
-// Has a thread do the task. Where none can be had, does it here and now.
-static void run_task(ngx_thread_task_t *task)
-{
-    ngx_str_t name = ngx_string("default");
-    ngx_thread_pool_t *pool = ngx_thread_pool_get((ngx_cycle_t *)(uintptr_t)ngx_cycle, &name);
-
-    if (pool && ngx_thread_task_post(pool, task) == NGX_OK)
-        return;
-    task->handler(task->ctx, ngx_cycle->log);
-    ngx_post_event(&task->event, &ngx_posted_events);
-}
-
-static void close_in_thread(void *data, ngx_log_t *log)
-{
-    struct close_work *work = data;
-
-    if (ngx_close_file(work->fd) == NGX_FILE_ERROR)
-        ngx_log_error(NGX_LOG_ALERT, log, ngx_errno, "encrypter: closing a spool file failed");
-}
-
-static void on_closed(ngx_event_t *event)
-{
-    ngx_thread_task_t *task = event->data;
-    struct close_work *work = task->ctx;
-
-    enc_ngx_quota_give(work->n_bytes);
-    ngx_free(task);
-}
-
-// Gives a file's disk back, and then its bytes to the quota.
-static void close_file(ngx_fd_t fd, off_t n_bytes)
-{
-    struct close_work work = {.fd = fd, .n_bytes = n_bytes};
-    ngx_thread_task_t *task = make_task(sizeof(work), close_in_thread, on_closed, NULL);
-
-    if (task) {
-        ngx_memcpy(task->ctx, &work, sizeof(work));
-        run_task(task);
-    } else {
-        close_in_thread(&work, ngx_cycle->log);
-        enc_ngx_quota_give(n_bytes);
-    }
-}
-
 static void drop_first(struct enc_ngx_spool *spool)
 {
     struct spool_file *file = spool->first;
@@ -149,7 +69,7 @@ static void drop_first(struct enc_ngx_spool *spool)
         spool->last = NULL;
     spool->n_reserved -= file->n_written;
     if (file->file.fd != NGX_INVALID_FILE)
-        close_file(file->file.fd, file->n_written);
+        enc_ngx_disk_close(file->file.fd, file->n_written);
     ngx_free(file);
 }
 
@@ -173,34 +93,8 @@ static void fail(struct enc_ngx_spool *spool, ngx_err_t err)
         spool->error = ENC_NGX_ERROR_OVERLOADED;
     else
         spool->error = ENC_NGX_ERROR_INTERNAL;
-    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, err, "encrypter: writing the spool \"%s\" failed",
-                  spool->options.path);
-}
-
-static void write_in_thread(void *data, ngx_log_t *log)
-{
-    struct write_work *work = data;
-
-    (void)log;
-    work->err = 0;
-    if (work->fd == NGX_INVALID_FILE)
-        work->fd = open_nameless(work->path);
-    if (work->fd == NGX_INVALID_FILE) {
-        work->err = ngx_errno;
-        return;
-    }
-    while (work->n > 0) {
-        ssize_t n = pwrite(work->fd, work->data, work->n, work->offset);
-        if (n == -1 && ngx_errno == NGX_EINTR)
-            continue;
-        if (n <= 0) {
-            work->err = n == -1 ? ngx_errno : NGX_ENOSPC;
-            return;
-        }
-        work->data += n;
-        work->n -= (size_t)n;
-        work->offset += n;
-    }
+    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, err, "encrypter: %s the spool \"%s\" failed",
+                  spool->is_reading ? "reading" : "writing", spool->options.path);
 }
 
 static bool begin_file(struct enc_ngx_spool *spool)
@@ -221,10 +115,15 @@ static bool begin_file(struct enc_ngx_spool *spool)
     return true;
 }
 
+static struct enc_ngx_disk_work *work_of(const struct enc_ngx_spool *spool)
+{
+    return spool->task->ctx;
+}
+
 // Has a thread write the next full buffer, if there is one and no thread is at work.
 static void write_next(struct enc_ngx_spool *spool)
 {
-    if (spool->is_writing || spool->n_full == 0 || spool->error != ENC_NGX_ERROR_NONE)
+    if (spool->is_at_work || spool->n_full == 0 || spool->error != ENC_NGX_ERROR_NONE)
         return;
     if (!spool->last || spool->last->n_written >= spool->last->max_bytes) {
         if (!begin_file(spool)) {
@@ -232,45 +131,97 @@ static void write_next(struct enc_ngx_spool *spool)
             return;
         }
     }
-    struct write_work *work = spool->task->ctx;
-    work->path = spool->options.path;
-    work->fd = spool->last->file.fd;
-    work->offset = spool->last->n_written;
-    work->data = spool->bufs[spool->first_full];
-    work->n = spool->n_in_buf[spool->first_full];
-    spool->is_writing = true;
-    run_task(spool->task);
+    *work_of(spool) = (struct enc_ngx_disk_work){
+        .path = spool->options.path,
+        .fd = spool->last->file.fd,
+        .offset = spool->last->n_written,
+        .data = spool->bufs[spool->first_full],
+        .n = spool->n_in_buf[spool->first_full],
+    };
+    spool->is_at_work = true;
+    enc_ngx_disk_write(spool->task);
 }
 
-static void take_result(struct enc_ngx_spool *spool)
+static void drop_first_full(struct enc_ngx_spool *spool)
 {
-    const struct write_work *work = spool->task->ctx;
+    spool->first_full = (spool->first_full + 1) % N_BUFS;
+    spool->n_full--;
+}
+
+static void take_written(struct enc_ngx_spool *spool)
+{
     off_t n = (off_t)spool->n_in_buf[spool->first_full];
 
-    spool->is_writing = false;
-    spool->last->file.fd = work->fd;
-    if (work->err) {
-        fail(spool, work->err);
+    spool->last->file.fd = work_of(spool)->fd;
+    if (work_of(spool)->err) {
+        fail(spool, work_of(spool)->err);
         return;
     }
     spool->last->n_written += n;
     spool->n_readable += n;
     spool->n_unwritten -= n;
-    spool->first_full = (spool->first_full + 1) % N_BUFS;
-    spool->n_full--;
+    drop_first_full(spool);
 }
 
-static void on_written(ngx_event_t *event)
+// The buffer that is to be filled next, while not all are full.
+static size_t next_buf(const struct enc_ngx_spool *spool)
+{
+    return (spool->first_full + spool->n_full) % N_BUFS;
+}
+
+// Has a thread read what comes next into a free buffer, if there are both.
+static void read_next(struct enc_ngx_spool *spool)
+{
+    const struct spool_file *file = spool->first;
+
+    if (!file || spool->is_at_work || spool->n_full == N_BUFS || spool->error != ENC_NGX_ERROR_NONE)
+        return;
+    off_t n = ngx_min(file->n_written - file->n_handed, BUF_BYTES);
+    spool->n_in_buf[next_buf(spool)] = (size_t)n;
+    *work_of(spool) = (struct enc_ngx_disk_work){
+        .fd = file->file.fd,
+        .offset = file->n_handed,
+        .data = spool->bufs[next_buf(spool)],
+        .n = (size_t)n,
+    };
+    spool->is_at_work = true;
+    enc_ngx_disk_read(spool->task);
+}
+
+static void take_read(struct enc_ngx_spool *spool)
+{
+    struct spool_file *file = spool->first;
+    off_t n = (off_t)spool->n_in_buf[next_buf(spool)];
+
+    if (work_of(spool)->err) {
+        fail(spool, work_of(spool)->err);
+        return;
+    }
+    spool->n_full++;
+    spool->n_readable -= n;
+    file->n_handed += n;
+    if (file->n_handed == file->n_written)
+        drop_first(spool);
+}
+
+static void on_finished(ngx_event_t *event)
 {
     struct enc_ngx_spool *spool = event->data;
 
-    take_result(spool);
+    spool->is_at_work = false;
+    if (spool->is_reading)
+        take_read(spool);
+    else
+        take_written(spool);
     if (spool->is_abandoned) {
         destroy(spool);
         return;
     }
-    write_next(spool);
-    spool->options.on_written(spool->options.data);
+    if (spool->is_reading)
+        read_next(spool);
+    else
+        write_next(spool);
+    spool->options.on_disk(spool->options.data);
 }
 
 struct enc_ngx_spool *enc_ngx_spool_new(const struct enc_ngx_spool_options *options)
@@ -281,7 +232,7 @@ struct enc_ngx_spool *enc_ngx_spool_new(const struct enc_ngx_spool_options *opti
         return NULL;
     spool->options = *options;
     spool->error = ENC_NGX_ERROR_NONE;
-    spool->task = make_task(sizeof(struct write_work), write_in_thread, on_written, spool);
+    spool->task = enc_ngx_disk_task(on_finished, spool);
     bool complete = spool->task != NULL;
     for (size_t i = 0; i < N_BUFS; i++) {
         spool->bufs[i] = ngx_alloc(BUF_BYTES, ngx_cycle->log);
@@ -300,7 +251,7 @@ ngx_int_t enc_ngx_spool_room(struct enc_ngx_spool *spool, u_char **ret_room, siz
         return NGX_ERROR;
     if (spool->n_full == N_BUFS)
         return NGX_AGAIN;
-    *ret_room = spool->bufs[(spool->first_full + spool->n_full) % N_BUFS];
+    *ret_room = spool->bufs[next_buf(spool)];
     *ret_cap = BUF_BYTES;
     return NGX_OK;
 }
@@ -325,7 +276,7 @@ ngx_int_t enc_ngx_spool_fill(struct enc_ngx_spool *spool, size_t n)
         spool->error = ENC_NGX_ERROR_INSUFFICIENT_STORAGE;
         return NGX_ERROR;
     }
-    spool->n_in_buf[(spool->first_full + spool->n_full) % N_BUFS] = n;
+    spool->n_in_buf[next_buf(spool)] = n;
     spool->n_full++;
     spool->n_unwritten += (off_t)n;
     write_next(spool);
@@ -359,6 +310,24 @@ void enc_ngx_spool_consumed(struct enc_ngx_spool *spool)
         drop_first(spool);
 }
 
+ngx_int_t enc_ngx_spool_read(struct enc_ngx_spool *spool, const u_char **ret, size_t *ret_n)
+{
+    spool->is_reading = true;
+    if (spool->is_lent) {
+        spool->is_lent = false;
+        drop_first_full(spool);
+    }
+    read_next(spool);
+    if (spool->error != ENC_NGX_ERROR_NONE)
+        return NGX_ERROR;
+    if (spool->n_full == 0)
+        return spool->is_at_work ? NGX_AGAIN : NGX_DONE;
+    spool->is_lent = true;
+    *ret = spool->bufs[spool->first_full];
+    *ret_n = spool->n_in_buf[spool->first_full];
+    return NGX_OK;
+}
+
 off_t enc_ngx_spool_readable(const struct enc_ngx_spool *spool)
 {
     return spool->n_readable;
@@ -367,6 +336,11 @@ off_t enc_ngx_spool_readable(const struct enc_ngx_spool *spool)
 off_t enc_ngx_spool_unwritten(const struct enc_ngx_spool *spool)
 {
     return spool->n_unwritten;
+}
+
+bool enc_ngx_spool_is_at_work(const struct enc_ngx_spool *spool)
+{
+    return spool->is_at_work;
 }
 
 enum enc_ngx_error enc_ngx_spool_error(const struct enc_ngx_spool *spool)
@@ -378,7 +352,7 @@ void enc_ngx_spool_free(struct enc_ngx_spool *spool)
 {
     if (!spool)
         return;
-    if (spool->is_writing)
+    if (spool->is_at_work)
         spool->is_abandoned = true;
     else
         destroy(spool);
