@@ -2,6 +2,7 @@
 #include "enc_ngx_disk.h"
 
 #include <fcntl.h>
+#include <sys/uio.h>
 
 #include "enc_ngx_quota.h"
 
@@ -96,6 +97,17 @@ void enc_ngx_disk_write(ngx_thread_task_t *task)
 void enc_ngx_disk_read(ngx_thread_task_t *task)
 {
     run(task, read_in_thread);
+}
+
+bool enc_ngx_disk_read_at_once(struct enc_ngx_disk_work *work)
+{
+    struct iovec piece = {work->data, work->n};
+    ssize_t n = preadv2(work->fd, &piece, 1, work->offset, RWF_NOWAIT);
+
+    if (n <= 0)
+        return false;
+    work->n = (size_t)n;
+    return true;
 }
 
 static void close_in_thread(void *data, ngx_log_t *log)

@@ -11,6 +11,8 @@
 #include <ngx_thread_pool.h>
 // clang-format on
 
+#include <stdbool.h>
+
 // One thread's work. It is on the heap, within its task, as is what it points to.
 struct enc_ngx_disk_work {
     const char *path; // where a write opens the file, if fd is NGX_INVALID_FILE
@@ -31,6 +33,10 @@ ngx_thread_task_t *enc_ngx_disk_task(ngx_event_handler_pt done, void *data);
 // Has a thread write or read all n bytes. Where no thread can be had, does it here and now.
 void enc_ngx_disk_write(ngx_thread_task_t *task);
 void enc_ngx_disk_read(ngx_thread_task_t *task);
+
+// Reads what of the n bytes is in memory anyway: work->n is how many then, at least one. False:
+// none is, or that cannot be told.
+bool enc_ngx_disk_read_at_once(struct enc_ngx_disk_work *work);
 
 // Gives a file's disk back, and then its bytes to the quota: a thread's work too, since closing
 // frees the blocks of the file.

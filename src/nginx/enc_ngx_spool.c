@@ -11,7 +11,7 @@
 #include "enc_ngx_disk.h"
 #include "enc_ngx_quota.h"
 
-enum { N_BUFS = 2, BUF_BYTES = 64 * 1024 + ENC_JOB_OUT_MIN };
+enum { N_BUFS = 2, BUF_BYTES = 256 * 1024 };
 
 // A file is as large as all that the spool has on disk when the file is begun, within these limits:
 // few files for much, and room that comes back soon.
@@ -34,10 +34,11 @@ struct enc_ngx_spool {
     size_t n_in_buf[N_BUFS];
     size_t first_full; // of the bufs that are full; the next one to write, or to give out
     size_t n_full;
-    bool is_reading;   // all is written, and is read now
-    bool is_lent;      // the first full buf is with the caller
-    bool is_at_work;   // a thread
-    bool is_abandoned; // freed once the thread has finished
+    bool is_reading;    // all is written, and is read now
+    bool is_lent;       // the first full buf is with the caller
+    size_t n_in_thread; // bytes that a thread reads
+    bool is_at_work;    // a thread
+    bool is_abandoned;  // freed once the thread has finished
     off_t n_readable;
     off_t n_unwritten;
     off_t n_reserved; // in the quota: what the files hold, and what is not written yet
@@ -148,11 +149,10 @@ static void drop_first_full(struct enc_ngx_spool *spool)
     spool->n_full--;
 }
 
-static void take_written(struct enc_ngx_spool *spool)
+static void on_written(struct enc_ngx_spool *spool)
 {
     off_t n = (off_t)spool->n_in_buf[spool->first_full];
 
-    spool->last->file.fd = work_of(spool)->fd;
     if (work_of(spool)->err) {
         fail(spool, work_of(spool)->err);
         return;
@@ -161,6 +161,7 @@ static void take_written(struct enc_ngx_spool *spool)
     spool->n_readable += n;
     spool->n_unwritten -= n;
     drop_first_full(spool);
+    write_next(spool);
 }
 
 // The buffer that is to be filled next, while not all are full.
@@ -169,39 +170,49 @@ static size_t next_buf(const struct enc_ngx_spool *spool)
     return (spool->first_full + spool->n_full) % N_BUFS;
 }
 
-// Has a thread read what comes next into a free buffer, if there are both.
+// n bytes were read into the next buffer.
+static void take_read(struct enc_ngx_spool *spool, size_t n)
+{
+    struct spool_file *file = spool->first;
+
+    spool->n_in_buf[next_buf(spool)] = n;
+    spool->n_full++;
+    spool->n_readable -= (off_t)n;
+    file->n_handed += (off_t)n;
+    if (file->n_handed == file->n_written)
+        drop_first(spool);
+}
+
+// Reads what comes next into a free buffer, if there are both: at once, or else by a thread.
 static void read_next(struct enc_ngx_spool *spool)
 {
     const struct spool_file *file = spool->first;
 
     if (!file || spool->is_at_work || spool->n_full == N_BUFS || spool->error != ENC_NGX_ERROR_NONE)
         return;
-    off_t n = ngx_min(file->n_written - file->n_handed, BUF_BYTES);
-    spool->n_in_buf[next_buf(spool)] = (size_t)n;
     *work_of(spool) = (struct enc_ngx_disk_work){
         .fd = file->file.fd,
         .offset = file->n_handed,
         .data = spool->bufs[next_buf(spool)],
-        .n = (size_t)n,
+        .n = (size_t)ngx_min(file->n_written - file->n_handed, BUF_BYTES),
     };
+    if (enc_ngx_disk_read_at_once(work_of(spool))) {
+        take_read(spool, work_of(spool)->n);
+        return;
+    }
+    spool->n_in_thread = work_of(spool)->n;
     spool->is_at_work = true;
     enc_ngx_disk_read(spool->task);
 }
 
-static void take_read(struct enc_ngx_spool *spool)
+static void on_read(struct enc_ngx_spool *spool)
 {
-    struct spool_file *file = spool->first;
-    off_t n = (off_t)spool->n_in_buf[next_buf(spool)];
-
     if (work_of(spool)->err) {
         fail(spool, work_of(spool)->err);
         return;
     }
-    spool->n_full++;
-    spool->n_readable -= n;
-    file->n_handed += n;
-    if (file->n_handed == file->n_written)
-        drop_first(spool);
+    take_read(spool, spool->n_in_thread);
+    read_next(spool); // while this is used
 }
 
 static void on_finished(ngx_event_t *event)
@@ -209,18 +220,16 @@ static void on_finished(ngx_event_t *event)
     struct enc_ngx_spool *spool = event->data;
 
     spool->is_at_work = false;
-    if (spool->is_reading)
-        take_read(spool);
-    else
-        take_written(spool);
+    if (!spool->is_reading)
+        spool->last->file.fd = work_of(spool)->fd;
     if (spool->is_abandoned) {
         destroy(spool);
         return;
     }
     if (spool->is_reading)
-        read_next(spool);
+        on_read(spool);
     else
-        write_next(spool);
+        on_written(spool);
     spool->options.on_disk(spool->options.data);
 }
 
@@ -317,7 +326,8 @@ ngx_int_t enc_ngx_spool_read(struct enc_ngx_spool *spool, const u_char **ret, si
         spool->is_lent = false;
         drop_first_full(spool);
     }
-    read_next(spool);
+    if (spool->n_full == 0)
+        read_next(spool);
     if (spool->error != ENC_NGX_ERROR_NONE)
         return NGX_ERROR;
     if (spool->n_full == 0)
