@@ -328,6 +328,19 @@ static ngx_int_t add_error_headers(ngx_http_request_t *r)
     }
 }
 
+// The reason phrases that nginx lacks (RFC 9110, 15.5.21; RFC 6585, 5).
+static void name_status(ngx_http_request_t *r)
+{
+    switch (r->headers_out.status) {
+    case 422:
+        ngx_str_set(&r->headers_out.status_line, "422 Unprocessable Content");
+        break;
+    case 431:
+        ngx_str_set(&r->headers_out.status_line, "431 Request Header Fields Too Large");
+        break;
+    }
+}
+
 // Where nginx is about to send one of its error pages, announces our JSON instead.
 static ngx_int_t error_header_filter(ngx_http_request_t *r)
 {
@@ -348,6 +361,7 @@ static ngx_int_t error_header_filter(ngx_http_request_t *r)
     ngx_str_set(&r->headers_out.content_type, "application/json");
     r->headers_out.content_type_len = r->headers_out.content_type.len;
     r->headers_out.content_type_lowcase = NULL;
+    name_status(r);
     ngx_http_clear_content_length(r);
     ngx_http_clear_accept_ranges(r);
     ngx_http_clear_last_modified(r);
