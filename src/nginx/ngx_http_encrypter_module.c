@@ -2,7 +2,7 @@
 // The module's face to nginx: directives, variables, and what each process sets up.
 //
 //     encrypter on | off;              location: the service answers here
-//     encrypter_hold SIZE;             ciphertext kept back before the answer starts (64k)
+//     encrypter_hold SIZE;             kept back before the answer starts (64k)
 //     encrypter_json_errors on | off;  nginx's error pages become the contract's JSON
 //     encrypter_spool_path PATH;       where ciphertext waits for clients that do not read
 //     encrypter_spool_max SIZE;        disk for all of it (64g)
