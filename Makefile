@@ -46,6 +46,7 @@ bench: build
 	ENCRYPTER_MODULE=$(CURDIR)/build/$(MODULE) /usr/bin/python3 -B bench/transports.py
 	ENCRYPTER_MODULE=$(CURDIR)/build/$(MODULE) /usr/bin/python3 -B bench/fairness.py
 	/usr/bin/python3 -B bench/age.py build/bench/age_payload
+	ENCRYPTER_MODULE=$(CURDIR)/build/$(MODULE) /usr/bin/python3 -B bench/decrypt.py
 
 install: build
 	meson install -C build --no-rebuild
