@@ -18,8 +18,10 @@
 #include "enc_fernet.h"
 
 #define DRIVE_SIZES_MAX 16
+#define DRIVE_UNTOUCHED 0x5a // fills each room
 
 // The sizes of the pieces of input and of the rooms for output, each used in turn, over and over.
+// A room that is too small for the job is as large as it has to be.
 struct drive_plan {
     size_t pieces[DRIVE_SIZES_MAX];
     size_t n_pieces;
@@ -45,8 +47,10 @@ struct drive {
     size_t next_piece;
     size_t next_room;
     size_t n_steps;
+    bool is_clean; // a job that fails leaves nothing in its room but what it put out
     uint8_t *piece;
     uint8_t *room;
+    size_t n_room;
     struct enc_job *job; // NULL if there is none
     enum enc_job_step step;
 
@@ -101,27 +105,36 @@ static inline void drive_take_output(struct drive *drive)
 
 static inline void drive_output(struct drive *drive)
 {
+    const size_t n_min = enc_job_room_min(drive->job);
     size_t n = drive->plan->rooms[drive->next_room++ % drive->plan->n_rooms];
+    if (n < n_min)
+        n = n_min;
     drive_take_output(drive);
-    DRIVE_CHECK(n >= ENC_JOB_OUT_MIN && (drive->room = malloc(n)));
+    DRIVE_CHECK((drive->room = malloc(n)));
+    memset(drive->room, DRIVE_UNTOUCHED, n);
+    drive->n_room = n;
     enc_job_output(drive->job, drive->room, n);
 }
 
-// What has ended stays ended.
+// What has ended stays ended; and so does a pass.
 static inline void drive_end(struct drive *drive)
 {
     drive->status = enc_job_status(drive->job);
-    DRIVE_CHECK((drive->status == ENC_OK) == (drive->step == ENC_JOB_DONE));
+    DRIVE_CHECK((drive->status == ENC_OK) == (drive->step != ENC_JOB_FAILED));
     size_t n = enc_job_output_used(drive->job);
     DRIVE_CHECK(enc_job_step(drive->job) == drive->step);
     DRIVE_CHECK(enc_job_status(drive->job) == drive->status);
     DRIVE_CHECK(enc_job_output_used(drive->job) == n);
+    if (drive->is_clean && drive->step == ENC_JOB_FAILED && drive->room) {
+        for (size_t i = n; i < drive->n_room; i++)
+            DRIVE_CHECK(drive->room[i] == DRIVE_UNTOUCHED || drive->room[i] == 0);
+    }
     drive_take_output(drive);
     enc_job_file_name(drive->job, &drive->name);
 }
 
-// Goes on until the job has work, is done or failed, or has had all of a body that is cut off
-// (ENC_JOB_NEEDS_INPUT).
+// Goes on until the job has work, has verified its file, is done or failed, or has had all of a
+// body that is cut off (ENC_JOB_NEEDS_INPUT).
 static inline enum enc_job_step drive_on(struct drive *drive)
 {
     if (!drive->job || drive->step == ENC_JOB_DONE || drive->step == ENC_JOB_FAILED)
