@@ -203,13 +203,21 @@ static enum enc_status verify(struct decrypt_job *job, const uint8_t *in, size_t
     return ENC_OK;
 }
 
-// Counts n bytes of plaintext that were written. The last one must not leave before the end.
+// Whether n more bytes of plaintext are as many as there can be, here or at the end: the last one
+// must not leave before it, and the file must not end before its last one.
+static bool is_as_verified(const struct decrypt_job *job, size_t n, bool is_ended)
+{
+    const uint64_t n_left = job->size - job->n_opened;
+
+    return is_ended ? n == n_left : n < n_left || n == 0;
+}
+
+// Counts n bytes of plaintext that were written.
 static enum enc_status release(struct decrypt_job *job, size_t n, bool is_ended)
 {
     struct enc_job *base = &job->base;
 
-    if (!job->has_one_pass &&
-        (n > job->size - job->n_opened || (n == job->size - job->n_opened && !is_ended && n > 0))) {
+    if (!job->has_one_pass && !is_as_verified(job, n, is_ended)) {
         enc_wipe(base->out + base->n_out, n);
         return ENC_FILE_CHANGED;
     }

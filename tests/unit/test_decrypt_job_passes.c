@@ -269,6 +269,38 @@ static void another_file_of_the_same_key_and_size_is_another_file(void **state)
     }
 }
 
+// What is authentic under the same header and nonce, and still not what was announced.
+static void a_file_of_the_same_seed_and_another_size_is_another_file(void **state)
+{
+    const size_t sizes[] = {0,
+                            1,
+                            15,
+                            16,
+                            500,
+                            1000,
+                            1001,
+                            ENC_AGE_CHUNK - 1,
+                            ENC_AGE_CHUNK,
+                            ENC_AGE_CHUNK + 1,
+                            2 * ENC_AGE_CHUNK,
+                            N_LARGE};
+    const size_t n_sizes = sizeof(sizes) / sizeof(sizes[0]);
+
+    (void)state;
+    for (size_t k = 0; k < DECRYPT_N_KINDS; k++) {
+        struct age_bytes files[sizeof(sizes) / sizeof(sizes[0])];
+        for (size_t i = 0; i < n_sizes; i++)
+            decrypt_make(&decrypt_kinds[k], plain, sizes[i], &files[i]);
+        for (size_t i = 0; i < n_sizes * n_sizes; i++) {
+            struct change change = {.make = replace, .other = &files[i % n_sizes]};
+            if (i % n_sizes != i / n_sizes)
+                assert_changed(&decrypt_kinds[k], &files[i / n_sizes], i % 2 ? 0 : 3, &change);
+        }
+        for (size_t i = 0; i < n_sizes; i++)
+            age_free(&files[i]);
+    }
+}
+
 static void no_pieces_can_be_swapped_between_the_passes(void **state)
 {
     const size_t n_chunk = ENC_AGE_CHUNK + ENC_AEAD_TAG;
@@ -308,6 +340,7 @@ int main(void)
         cmocka_unit_test(nothing_can_be_appended_between_the_passes),
         cmocka_unit_test(what_reads_the_same_is_the_same),
         cmocka_unit_test(another_file_of_the_same_key_and_size_is_another_file),
+        cmocka_unit_test(a_file_of_the_same_seed_and_another_size_is_another_file),
         cmocka_unit_test(no_pieces_can_be_swapped_between_the_passes),
     };
     return cmocka_run_group_tests_name("decrypt_job_passes", tests, set_up, tear_down_crypto);
