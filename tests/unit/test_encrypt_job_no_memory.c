@@ -8,18 +8,10 @@
 
 #include <cmocka.h>
 
-#include <openssl/crypto.h>
-
 #include "drive_job.h"
 #include "enc_age.h"
 #include "enc_crypto_init.h"
-
-void *__real_malloc(size_t n);
-void __real_free(void *bytes);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n_items, size_t n_item);
-void *__wrap_realloc(void *bytes, size_t n);
-void __wrap_free(void *bytes);
+#include "failing_blocks.h"
 
 #define BOUNDARY "BB"
 #define FORM_TYPE "multipart/form-data; boundary=" BOUNDARY
@@ -42,81 +34,6 @@ static const char *const secrets[] = {
     "MARKER-stanza-1-", // halves of what the stanzas are made of
     "MARKER-stanza-2-",         PLAINTEXT, FILE_NAME,
 };
-
-#define N_SECRETS (sizeof(secrets) / sizeof(secrets[0]))
-
-// In front of each block; keeps it aligned.
-union head {
-    size_t n;
-    max_align_t align;
-};
-
-static size_t n_live, n_taken, n_freed_with_secret;
-static size_t fail_from = SIZE_MAX; // the number of the allocation that fails, counted by n_taken
-static size_t fail_to = SIZE_MAX;   // and of the first after it that does not
-
-void *__wrap_malloc(size_t n)
-{
-    size_t number = n_taken++;
-    if (number >= fail_from && number < fail_to)
-        return NULL;
-    union head *head = __real_malloc(sizeof(*head) + n);
-    if (!head)
-        return NULL;
-    memset(head, 0, sizeof(*head) + n); // what an earlier owner left is not this one's
-    head->n = n;
-    n_live++;
-    return head + 1;
-}
-
-void *__wrap_calloc(size_t n_items, size_t n_item)
-{
-    size_t n;
-    return __builtin_mul_overflow(n_items, n_item, &n) ? NULL : __wrap_malloc(n);
-}
-
-void __wrap_free(void *bytes)
-{
-    if (!bytes)
-        return;
-    union head *head = (union head *)bytes - 1;
-    for (size_t i = 0; i < N_SECRETS; i++)
-        n_freed_with_secret += memmem(bytes, head->n, secrets[i], strlen(secrets[i])) != NULL;
-    n_live--;
-    __real_free(head);
-}
-
-void *__wrap_realloc(void *bytes, size_t n)
-{
-    void *larger = __wrap_malloc(n);
-    if (larger && bytes) {
-        size_t n_old = ((union head *)bytes - 1)->n;
-        memcpy(larger, bytes, n_old < n ? n_old : n);
-        __wrap_free(bytes);
-    }
-    return larger;
-}
-
-static void *hook_malloc(size_t n, const char *path, int line)
-{
-    (void)path;
-    (void)line;
-    return __wrap_malloc(n);
-}
-
-static void *hook_realloc(void *bytes, size_t n, const char *path, int line)
-{
-    (void)path;
-    (void)line;
-    return __wrap_realloc(bytes, n);
-}
-
-static void hook_free(void *bytes, const char *path, int line)
-{
-    (void)path;
-    (void)line;
-    __wrap_free(bytes);
-}
 
 // A nonce, a key, and for age a file key and the seeds of two stanzas.
 static const uint8_t seed[ENC_JOB_SEED_BYTES + 1] = "no secret at all"
@@ -390,6 +307,8 @@ static void a_job_makes_no_allocation_for_each_byte(void **state)
 static int set_up(void **state)
 {
     (void)state;
+    for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
+        watch_text(secrets[i]);
     for (size_t i = 0; i < N_LIVES; i++) {
         struct enc_job_key_text key;
         make_body(&lives[i]);
@@ -409,8 +328,7 @@ int main(void)
         cmocka_unit_test(a_job_makes_no_allocation_for_each_byte),
     };
     // Before libcrypto's first allocation.
-    if (!CRYPTO_set_mem_functions(hook_malloc, hook_realloc, hook_free) ||
-        enc_crypto_init() != ENC_OK)
+    if (!hook_allocations() || enc_crypto_init() != ENC_OK)
         return 1;
     int failures = cmocka_run_group_tests_name("encrypt_job_no_memory", tests, set_up, NULL);
     enc_crypto_free();
