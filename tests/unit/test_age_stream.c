@@ -179,6 +179,14 @@ static void open_chunk(struct enc_age_stream *stream, size_t i, bool is_last,
     assert_memory_equal(opened, expected == ENC_OK ? big : zeros, sizeof(opened));
 }
 
+static void open_wiped(struct enc_age_stream *stream)
+{
+    assert_null(stream->aead.cipher);
+    assert_int_equal(
+        enc_age_stream_open(stream, sealed_chunks[0], sizeof(sealed_chunks[0]), false, opened),
+        ENC_MISUSE);
+}
+
 static void a_chunk_of_the_other_kind_can_be_tried_again(void **state)
 {
     struct enc_age_stream stream;
@@ -209,6 +217,31 @@ static void a_chunk_opens_at_its_place_alone(void **state)
     open_chunk(&stream, 1, true, ENC_OK);
     open_chunk(&stream, 1, true, ENC_TAG_MISMATCH);
     enc_age_stream_wipe(&stream);
+}
+
+static void a_rewound_stream_opens_its_chunks_again(void **state)
+{
+    struct enc_age_stream stream;
+
+    (void)state;
+    seal_two(ENC_AGE_CHUNK);
+    begin_at(&stream, NULL);
+    enc_age_stream_rewind(&stream); // at its beginning: nothing changes
+    for (int i = 0; i < 3; i++) {
+        open_chunk(&stream, 0, false, ENC_OK);
+        open_chunk(&stream, 1, true, ENC_OK);
+        open_chunk(&stream, 0, false, ENC_TAG_MISMATCH);
+        enc_age_stream_rewind(&stream);
+    }
+    // In the middle, and behind a chunk that did not open.
+    open_chunk(&stream, 0, false, ENC_OK);
+    open_chunk(&stream, 1, false, ENC_TAG_MISMATCH);
+    enc_age_stream_rewind(&stream);
+    open_chunk(&stream, 1, true, ENC_TAG_MISMATCH);
+    open_chunk(&stream, 0, false, ENC_OK);
+    enc_age_stream_wipe(&stream);
+    enc_age_stream_rewind(&stream);
+    open_wiped(&stream);
 }
 
 static void any_bit_that_differs_is_a_mismatch_and_leaves_zeros(void **state)
@@ -293,6 +326,7 @@ int main(void)
         cmocka_unit_test(full_chunks_are_the_ones_that_python_makes_whatever_the_pieces),
         cmocka_unit_test(a_chunk_of_the_other_kind_can_be_tried_again),
         cmocka_unit_test(a_chunk_opens_at_its_place_alone),
+        cmocka_unit_test(a_rewound_stream_opens_its_chunks_again),
         cmocka_unit_test(any_bit_that_differs_is_a_mismatch_and_leaves_zeros),
         cmocka_unit_test(another_nonce_or_file_key_is_another_payload),
         cmocka_unit_test(a_wiped_stream_does_nothing),
