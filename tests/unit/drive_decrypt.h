@@ -20,12 +20,13 @@ struct drive_passes {
 // What came of a file.
 struct drive_decrypted {
     bool is_refused;        // there was no job
+    bool has_one_pass;      // which put out plaintext
     bool is_verified;       // pass 1 ended well
     enum enc_job_step step; // the last
     enum enc_status status;
     uint64_t size;          // once it is verified
     struct age_bytes kept;  // what pass 1 put out, as pass 2 got it
-    struct age_bytes plain; // what pass 2 put out, or the one pass with release_chunks
+    struct age_bytes plain; // what pass 2 put out, or the only one
     struct enc_file_name name;
 };
 
@@ -70,7 +71,6 @@ static inline void drive_open(struct drive *drive, const struct drive_plan *plan
 
 // What is true whatever the file and whatever became of it between the passes.
 static inline void drive_check_decrypted(const struct drive_decrypted *decrypted,
-                                         const struct enc_decrypt_job_options *options,
                                          const struct age_bytes *kept, const void *body,
                                          size_t n_body)
 {
@@ -79,7 +79,7 @@ static inline void drive_check_decrypted(const struct drive_decrypted *decrypted
     // What is kept is bytes of the body, as they follow each other there.
     DRIVE_CHECK(kept->n == 0 || memmem(body, n_body, kept->at, kept->n));
     DRIVE_CHECK((decrypted->status == ENC_OK) == (decrypted->step != ENC_JOB_FAILED));
-    if (options->release_chunks) {
+    if (decrypted->has_one_pass) {
         DRIVE_CHECK(!decrypted->is_verified && kept->n == 0);
         return;
     }
@@ -116,8 +116,11 @@ static inline void drive_decrypt(const struct enc_decrypt_job_options *options,
     *ret = (struct drive_decrypted){0};
     drive_begin_decrypting(&drive, options, &passes->first, body, n_body);
     ret->is_refused = drive.job == NULL;
+    ret->has_one_pass = drive.job && enc_decrypt_job_has_one_pass(drive.job);
+    if (drive.job)
+        DRIVE_CHECK(ret->has_one_pass == (options->release_chunks && !options->must_be_whole));
     DRIVE_CHECK(drive_on(&drive) != ENC_JOB_HAS_WORK);
-    if (options->release_chunks) {
+    if (ret->has_one_pass) {
         ret->plain = drive_take_all(&drive);
     } else {
         ret->kept = drive_take_all(&drive);
@@ -128,7 +131,7 @@ static inline void drive_decrypt(const struct enc_decrypt_job_options *options,
     ret->step = drive.step;
     ret->status = drive.status;
     ret->name = drive.name;
-    drive_check_decrypted(ret, options, &kept, body, n_body);
+    drive_check_decrypted(ret, &kept, body, n_body);
     age_free(&kept);
     drive_free(&drive);
 }

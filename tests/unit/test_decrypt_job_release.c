@@ -256,6 +256,28 @@ static void no_bit_of_a_small_file_can_be_flipped(void **state)
     }
 }
 
+static void a_file_that_must_be_whole_takes_two_passes_nevertheless(void **state)
+{
+    struct enc_decrypt_job_options options = release_options(&decrypt_kinds[DECRYPT_AGE]);
+    struct drive_passes passes = DECRYPT_WHOLE;
+    struct drive_decrypted decrypted;
+    struct age_bytes file;
+
+    (void)state;
+    options.must_be_whole = true;
+    decrypt_make(&decrypt_kinds[DECRYPT_AGE], plain, N_LARGE, &file);
+    drive_decrypt(&options, &passes, file.at, file.n, &decrypted);
+    assert_int_equal(decrypted.status, ENC_OK);
+    assert_true(decrypted.is_verified);
+    assert_int_equal(decrypted.plain.n, N_LARGE);
+    drive_decrypted_free(&decrypted);
+    drive_decrypt(&options, &passes, file.at, file.n - 1, &decrypted);
+    assert_int_equal(decrypted.status, ENC_AGE_PAYLOAD);
+    assert_int_equal(decrypted.plain.n, 0);
+    drive_decrypted_free(&decrypted);
+    age_free(&file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -267,6 +289,7 @@ int main(void)
         cmocka_unit_test(what_is_behind_the_last_chunk_makes_it_fail),
         cmocka_unit_test(a_form_that_is_cut_off_or_goes_on_fails),
         cmocka_unit_test(no_bit_of_a_small_file_can_be_flipped),
+        cmocka_unit_test(a_file_that_must_be_whole_takes_two_passes_nevertheless),
     };
     return cmocka_run_group_tests_name("decrypt_job_release", tests, set_up, tear_down_crypto);
 }
