@@ -331,6 +331,28 @@ static void a_job_knows_its_format_and_its_body_from_the_start(void **state)
     }
 }
 
+static void no_room_is_asked_for_before_the_file_is_recognized(void **state)
+{
+    static const size_t n_recognized[] = {2, 22, 34};
+
+    (void)state;
+    for (size_t k = 0; k < DECRYPT_N_KINDS; k++) {
+        struct enc_decrypt_job_options options = decrypt_options(&decrypt_kinds[k]);
+        struct enc_job *job;
+        struct age_bytes file;
+
+        decrypt_make(&decrypt_kinds[k], plain, 40, &file);
+        assert_int_equal(enc_decrypt_job_new(&options, &job), ENC_OK);
+        for (size_t at = 0; at < n_recognized[k]; at++) {
+            assert_int_equal(enc_job_step(job), ENC_JOB_NEEDS_INPUT);
+            enc_job_input(job, file.at + at, 1);
+        }
+        assert_int_equal(enc_job_step(job), ENC_JOB_NEEDS_OUTPUT);
+        enc_job_free(job);
+        age_free(&file);
+    }
+}
+
 static void steps_that_are_not_called_for_change_nothing(void **state)
 {
     (void)state;
@@ -382,6 +404,7 @@ int main(void)
         cmocka_unit_test(the_answer_is_named_by_what_the_file_is_called),
         cmocka_unit_test(a_field_in_which_nothing_was_chosen_may_stand_beside_the_file),
         cmocka_unit_test(a_job_knows_its_format_and_its_body_from_the_start),
+        cmocka_unit_test(no_room_is_asked_for_before_the_file_is_recognized),
         cmocka_unit_test(steps_that_are_not_called_for_change_nothing),
     };
     return cmocka_run_group_tests_name("decrypt_job", tests, set_up, tear_down_crypto);
