@@ -353,6 +353,29 @@ static void no_room_is_asked_for_before_the_file_is_recognized(void **state)
     }
 }
 
+static void a_room_of_the_files_size_is_enough_to_verify_it(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < DECRYPT_N_KINDS; k++) {
+        struct enc_decrypt_job_options options = decrypt_options(&decrypt_kinds[k]);
+        struct enc_job *job;
+        struct age_bytes file;
+
+        decrypt_make(&decrypt_kinds[k], plain, ENC_AGE_CHUNK + 10, &file);
+        uint8_t *room = malloc(file.n);
+        assert_int_equal(enc_decrypt_job_new(&options, &job), ENC_OK);
+        enc_job_output(job, room, file.n);
+        enc_job_input(job, file.at, file.n);
+        assert_int_equal(enc_job_step(job), ENC_JOB_NEEDS_INPUT);
+        enc_job_input_end(job);
+        assert_int_equal(enc_job_step(job), ENC_JOB_VERIFIED);
+        assert_int_equal(enc_job_output_used(job), file.n);
+        enc_job_free(job);
+        free(room);
+        age_free(&file);
+    }
+}
+
 static void steps_that_are_not_called_for_change_nothing(void **state)
 {
     (void)state;
@@ -405,6 +428,7 @@ int main(void)
         cmocka_unit_test(a_field_in_which_nothing_was_chosen_may_stand_beside_the_file),
         cmocka_unit_test(a_job_knows_its_format_and_its_body_from_the_start),
         cmocka_unit_test(no_room_is_asked_for_before_the_file_is_recognized),
+        cmocka_unit_test(a_room_of_the_files_size_is_enough_to_verify_it),
         cmocka_unit_test(steps_that_are_not_called_for_change_nothing),
     };
     return cmocka_run_group_tests_name("decrypt_job", tests, set_up, tear_down_crypto);
