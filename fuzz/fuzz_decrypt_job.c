@@ -173,6 +173,7 @@ static void choose(const uint8_t bytes[static 3], struct drive_plan *plan)
     plan->n_pieces = 1 + bytes[0] % 4;
     for (size_t i = 0; i < plan->n_pieces; i++)
         plan->pieces[i] = next_size(&split, SIZE_MAX);
+    plan->takes_room = bytes[2] % 4 == 3;
     plan->n_rooms = 2;
     plan->rooms[0] = 1;
     plan->rooms[1] = bytes[2] < 128 ? 256u + bytes[2] : 65536u + (bytes[2] - 128u) * 700;

@@ -28,6 +28,7 @@ struct drive_plan {
     size_t rooms[DRIVE_SIZES_MAX];
     size_t n_rooms;
     bool is_cut_off; // the body ends without its end being told
+    bool takes_room; // with what is in it, whenever the job needs input
 };
 
 #define DRIVE_WHOLE                                                                                \
@@ -72,23 +73,6 @@ static inline void drive_begin(struct drive *drive, const struct enc_encrypt_job
     DRIVE_CHECK((drive->status == ENC_OK) == (drive->job != NULL));
 }
 
-static inline void drive_input(struct drive *drive)
-{
-    free(drive->piece);
-    drive->piece = NULL;
-    if (drive->at == drive->n_body) {
-        enc_job_input_end(drive->job);
-        return;
-    }
-    size_t n = drive->plan->pieces[drive->next_piece++ % drive->plan->n_pieces];
-    if (n > drive->n_body - drive->at)
-        n = drive->n_body - drive->at;
-    DRIVE_CHECK(n > 0 && (drive->piece = malloc(n)));
-    memcpy(drive->piece, drive->body + drive->at, n);
-    drive->at += n;
-    enc_job_input(drive->job, drive->piece, n);
-}
-
 static inline void drive_take_output(struct drive *drive)
 {
     size_t n = drive->room ? enc_job_output_used(drive->job) : 0;
@@ -101,6 +85,27 @@ static inline void drive_take_output(struct drive *drive)
     drive->n_out += n;
     free(drive->room);
     drive->room = NULL;
+}
+
+static inline void drive_input(struct drive *drive)
+{
+    free(drive->piece);
+    drive->piece = NULL;
+    if (drive->plan->takes_room) {
+        drive_take_output(drive);
+        enc_job_output(drive->job, NULL, 0);
+    }
+    if (drive->at == drive->n_body) {
+        enc_job_input_end(drive->job);
+        return;
+    }
+    size_t n = drive->plan->pieces[drive->next_piece++ % drive->plan->n_pieces];
+    if (n > drive->n_body - drive->at)
+        n = drive->n_body - drive->at;
+    DRIVE_CHECK(n > 0 && (drive->piece = malloc(n)));
+    memcpy(drive->piece, drive->body + drive->at, n);
+    drive->at += n;
+    enc_job_input(drive->job, drive->piece, n);
 }
 
 static inline void drive_output(struct drive *drive)

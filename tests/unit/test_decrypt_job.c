@@ -31,6 +31,7 @@ static const struct drive_plan plans[] = {
     {.pieces = {7, 1, 4096}, .n_pieces = 3, .rooms = {257, 65537, 1021}, .n_rooms = 3},
     {.pieces = {65536, 1}, .n_pieces = 2, .rooms = {65552, 65551}, .n_rooms = 2},
     {.pieces = {16384, 16385}, .n_pieces = 2, .rooms = {1, 300, 70000}, .n_rooms = 3},
+    {.pieces = {4096, 61}, .n_pieces = 2, .rooms = {1}, .n_rooms = 1, .takes_room = true},
 };
 
 #define N_PLANS (sizeof(plans) / sizeof(plans[0]))

@@ -27,6 +27,7 @@ static const struct drive_plan plans[] = {
     {.pieces = {1}, .n_pieces = 1, .rooms = {1}, .n_rooms = 1},
     {.pieces = {7, 1, 4096}, .n_pieces = 3, .rooms = {1, 65537, 140000}, .n_rooms = 3},
     {.pieces = {16384}, .n_pieces = 1, .rooms = {131072}, .n_rooms = 1},
+    {.pieces = {4096, 61}, .n_pieces = 2, .rooms = {1}, .n_rooms = 1, .takes_room = true},
 };
 
 #define N_PLANS (sizeof(plans) / sizeof(plans[0]))
