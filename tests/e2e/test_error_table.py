@@ -7,9 +7,11 @@ import re
 from dataclasses import dataclass, field
 
 import pytest
+from cryptography.fernet import Fernet
 
 from support import transports
 from support.answers import assert_encrypted, assert_error, assert_no_token
+from support.decryption import FERNET_KEY, SECRET
 from support.forms import BOUNDARY, FORM, form, part
 from support.raw_http import Closed
 from support.tls import PROJECT
@@ -52,6 +54,15 @@ def put(status, code, *headers, query="", **options):
     return Case(status, code, "PUT", PATH + query, headers, **options)
 
 
+def decrypt(status, code, body=b"x", key=FERNET_KEY, query=""):
+    return Case(status, code, "PUT", "/decrypt_file" + query, [("Encryption-Key", key)], body)
+
+
+OLD_TOKEN = Fernet(FERNET_KEY).encrypt_at_time(b"x", 0)
+WITH_PASSPHRASE = (b"age-encryption.org/v1\n-> scrypt " + b"A" * 22 + b" 10\n" + b"A" * 43
+                   + b"\n--- " + b"A" * 43 + b"\n" + bytes(33))
+
+
 def text_field(name):
     return part(b"x", name=name, filename=None, content_type=None)
 
@@ -77,6 +88,17 @@ CASES = {
     "an unknown parameter for a key": Case(400, "unknown_parameter", "POST", "/generate_key?x=1"),
     "a repeated parameter": put(400, "invalid_parameter", query="?format=fernet&format=fernet"),
     "a malformed parameter": put(400, "invalid_parameter", query="?format=%zz"),
+    "no key to decrypt with": Case(400, "missing_key", target="/decrypt_file"),
+    "a bad key to decrypt with": decrypt(400, "invalid_key", key="x"),
+    "a key of the other format": decrypt(400, "invalid_key", OLD_TOKEN, SECRET),
+    "the format of what is decrypted": decrypt(400, "unknown_parameter", query=AGE),
+    "a bad ttl": decrypt(400, "invalid_parameter", query="?ttl=x"),
+    "a ttl of age": decrypt(400, "invalid_parameter", key=SECRET, query="?ttl=1"),
+    "a bad release": decrypt(400, "invalid_parameter", key=SECRET, query="?release=x"),
+    "no encrypted file": decrypt(422, "unrecognized_format"),
+    "a file that was cut": decrypt(422, "decryption_failed", OLD_TOKEN[:50]),
+    "an old token": decrypt(422, "token_expired", OLD_TOKEN, query="?ttl=1"),
+    "a passphrase": decrypt(422, "passphrase_not_supported", WITH_PASSPHRASE, SECRET),
     "an unknown format": put(400, "unknown_format", query="?format=x"),
     "a Content-Range": put(400, "bad_request", ("Content-Range", "bytes 0-0/2")),
     # In HTTP/1.1 it is the other length of a body; in HTTP/2 nginx takes it for that as well.
@@ -171,7 +193,8 @@ def test_an_error_on_one_stream_leaves_the_others_alone(server, transport):
 @transports.each()
 def test_405_lists_what_the_path_takes(server, transport):
     for target, allowed in ((PATH, "POST, PUT, OPTIONS"), (PATH + "/x", "PUT, OPTIONS"),
-                            ("/generate_key", "POST, OPTIONS"),
+                            ("/decrypt_file", "POST, PUT, OPTIONS"),
+                            ("/decrypt_file/x", "PUT, OPTIONS"), ("/generate_key", "POST, OPTIONS"),
                             ("/", "GET, HEAD, OPTIONS"), ("/healthz", "GET, HEAD, OPTIONS")):
         response = transport.exchange(server, "DELETE", target)
         assert_error(response, 405, "method_not_allowed")
