@@ -70,7 +70,8 @@ struct enc_decryptor {
 
 // A file goes through twice. In pass 1, verify and verify_end, nothing is released. In pass 2, open
 // and open_end, it is decrypted, and authenticated again: what was verified may have changed since.
-// Errors latch, in either pass.
+// Errors latch, in either pass. A format whose parts are authentic each by itself (age) may also be
+// opened without pass 1.
 struct enc_decryptor_ops {
     size_t out_min; // the least room that open and open_end ask for, in bytes
 

@@ -226,7 +226,7 @@ static enum enc_status release(struct decrypt_job *job, size_t n, bool is_ended)
     return ENC_OK;
 }
 
-static enum enc_status open(struct decrypt_job *job, const uint8_t *in, size_t n)
+static enum enc_status open_some(struct decrypt_job *job, const uint8_t *in, size_t n)
 {
     struct enc_job *base = &job->base;
     size_t n_taken = 0, n_written = 0;
@@ -264,8 +264,10 @@ static enum enc_status end(struct decrypt_job *job, enum enc_job_step *ret_step)
         return st;
     case OPENING:
         st = open_end(job, &is_ended);
-        if (is_ended)
+        if (is_ended) {
+            job->decryptor->ops->wipe(job->decryptor);
             *ret_step = ENC_JOB_DONE;
+        }
         return st;
     }
     return ENC_MISUSE;
@@ -279,7 +281,7 @@ static enum enc_status use(struct decrypt_job *job, const uint8_t *in, size_t n)
     case VERIFYING:
         return verify(job, in, n);
     case OPENING:
-        return open(job, in, n);
+        return open_some(job, in, n);
     }
     return ENC_MISUSE;
 }

@@ -9,7 +9,8 @@
 //
 // In the second pass everything is authenticated again, since what was kept may have changed. If it
 // has, the job fails, before it has put out as many bytes as enc_decrypt_job_size says: whoever
-// announced that many can cut them off.
+// announced that many can cut them off. (Whoever has the file's key can make a change that is not
+// seen. Who keeps the file has not.)
 //
 // With release_chunks there is one pass: the input is the body, the output is the plaintext, chunk
 // by chunk as it is verified, and ENC_JOB_VERIFIED is never said. That the file is whole is known
@@ -56,7 +57,7 @@ bool enc_decrypt_job_has_one_pass(const struct enc_job *job);
 // The bytes of the decrypted file. From ENC_JOB_VERIFIED on.
 uint64_t enc_decrypt_job_size(const struct enc_job *job);
 
-// Begins the second pass, at ENC_JOB_VERIFIED: give it input and room as at first.
+// Begins the second pass, at ENC_JOB_VERIFIED: it needs input and room.
 void enc_decrypt_job_open(struct enc_job *job);
 
 #endif

@@ -53,7 +53,8 @@ size_t enc_job_room_min(const struct enc_job *job);
 // The most that enc_job_room_min says.
 #define ENC_JOB_ROOM_MIN_MAX (64 * 1024)
 
-// New room for output, cap >= enc_job_room_min bytes. At any time but ENC_JOB_HAS_WORK.
+// New room for output, cap >= enc_job_room_min bytes, or of any size for what a job that decrypts
+// puts out in its first pass. NULL and 0 take the room back. At any time but ENC_JOB_HAS_WORK.
 void enc_job_output(struct enc_job *job, uint8_t *out, size_t cap);
 
 // Bytes written to the room last given.

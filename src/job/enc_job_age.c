@@ -177,6 +177,13 @@ static struct decryptor *decryptor_of(struct enc_decryptor *base)
     return (struct decryptor *)base;
 }
 
+// The identity is needed for the header alone, and may open more than this file.
+static void forget_identity(struct decryptor *decryptor)
+{
+    if (enc_age_decryptor_has_key(&decryptor->age))
+        enc_wipe(&decryptor->identity, sizeof(decryptor->identity));
+}
+
 static enum enc_status verify(struct enc_decryptor *base, const uint8_t *in, size_t n)
 {
     struct decryptor *decryptor = decryptor_of(base);
@@ -192,6 +199,7 @@ static enum enc_status verify(struct enc_decryptor *base, const uint8_t *in, siz
         n -= n_taken;
         decryptor->size += n_plain;
     }
+    forget_identity(decryptor);
     return ENC_OK;
 }
 
@@ -215,10 +223,15 @@ static enum enc_status verify_end(struct enc_decryptor *base, uint64_t *ret_size
     return st;
 }
 
-static enum enc_status open(struct enc_decryptor *base, const uint8_t *in, size_t n, uint8_t *out,
-                            size_t cap, size_t *ret_taken, size_t *ret_n)
+static enum enc_status open_some(struct enc_decryptor *base, const uint8_t *in, size_t n,
+                                 uint8_t *out, size_t cap, size_t *ret_taken, size_t *ret_n)
 {
-    return enc_age_decryptor_update(&decryptor_of(base)->age, in, n, out, cap, ret_taken, ret_n);
+    struct decryptor *decryptor = decryptor_of(base);
+    enum enc_status st =
+        enc_age_decryptor_update(&decryptor->age, in, n, out, cap, ret_taken, ret_n);
+
+    forget_identity(decryptor);
+    return st;
 }
 
 static enum enc_status open_end(struct enc_decryptor *base, uint8_t *out, size_t cap, size_t *ret_n,
@@ -240,7 +253,7 @@ static const struct enc_decryptor_ops decryptor_ops = {
     .out_min = ENC_AGE_CHUNK,
     .verify = verify,
     .verify_end = verify_end,
-    .open = open,
+    .open = open_some,
     .open_end = open_end,
     .wipe = wipe,
 };

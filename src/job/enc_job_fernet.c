@@ -89,8 +89,8 @@ static enum enc_status verify_end(struct enc_decryptor *base, uint64_t *ret_size
     return st;
 }
 
-static enum enc_status open(struct enc_decryptor *base, const uint8_t *in, size_t n, uint8_t *out,
-                            size_t cap, size_t *ret_taken, size_t *ret_n)
+static enum enc_status open_some(struct enc_decryptor *base, const uint8_t *in, size_t n,
+                                 uint8_t *out, size_t cap, size_t *ret_taken, size_t *ret_n)
 {
     return enc_fernet_decryptor_open(fernet_of(base), in, n, out, cap, ret_taken, ret_n);
 }
@@ -110,7 +110,7 @@ static const struct enc_decryptor_ops decryptor_ops = {
     .out_min = ENC_FORMAT_OUT_MIN,
     .verify = verify,
     .verify_end = verify_end,
-    .open = open,
+    .open = open_some,
     .open_end = open_end,
     .wipe = wipe,
 };

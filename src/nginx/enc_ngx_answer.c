@@ -42,6 +42,9 @@ static ngx_int_t add_headers(ngx_http_request_t *r, struct enc_ngx_answer *answe
         enc_ngx_add_no_store(r) != NGX_OK ||
         enc_ngx_add_header(r, "Encryption-Format", enc_job_format_name(answer->format)) != NGX_OK)
         return NGX_ERROR;
+    // An nginx in front that buffers answers would write a large one to its disk.
+    if (answer->is_plaintext && enc_ngx_add_header(r, "X-Accel-Buffering", "no") != NGX_OK)
+        return NGX_ERROR;
     if (answer->key.n == 0)
         return NGX_OK;
     answer->key_header = push_header(r, "Encryption-Key", answer->key.chars, answer->key.n);

@@ -15,6 +15,7 @@
 struct enc_ngx_answer {
     enum enc_job_format format;
     const char *content_type; // static
+    bool is_plaintext;        // so that it must not get to a proxy's disk either
     struct enc_file_name file_name;
     struct enc_job_key_text key; // secret; n is 0 where the client brought its own
     ngx_table_elt_t *key_header; // points to key

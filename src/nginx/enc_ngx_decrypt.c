@@ -42,7 +42,9 @@ ngx_int_t enc_ngx_decrypt_handler(ngx_http_request_t *r, const ngx_str_t *name)
         return enc_ngx_fail(r, error);
     pump->flow =
         enc_decrypt_job_has_one_pass(pump->job) ? ENC_NGX_FLOW_ONE_PASS : ENC_NGX_FLOW_VERIFY;
-    set_up_store(pump);
+    if (pump->flow == ENC_NGX_FLOW_VERIFY)
+        set_up_store(pump);
     set_up_outbox(pump);
+    pump->answer.is_plaintext = true;
     return enc_ngx_pump_start(pump);
 }

@@ -30,11 +30,14 @@ static bool answer_is_due(const struct enc_ngx_pump *pump)
 // Takes the job's output, and sends what can go if the answer has begun or is to begin now.
 static ngx_int_t send_output(struct enc_ngx_pump *pump)
 {
-    ngx_int_t rc = enc_ngx_outbox_fill(&pump->outbox, enc_job_output_used(pump->job));
+    size_t n = enc_job_output_used(pump->job);
+    ngx_int_t rc = enc_ngx_outbox_fill(&pump->outbox, n);
 
     enc_job_output(pump->job, NULL, 0);
-    if (rc != NGX_OK || !answer_is_due(pump))
+    if (rc != NGX_OK || !answer_is_due(pump)) {
+        pump->turn_bytes += n;
         return rc;
+    }
     if (!pump->r->header_sent) {
         rc = start_answer(pump);
         if (rc != NGX_OK)

@@ -358,14 +358,15 @@ struct enc_ngx_pump *enc_ngx_pump_new(ngx_http_request_t *r)
     return make_pump(r);
 }
 
-void enc_ngx_pump_spool_options(struct enc_ngx_pump *pump, struct enc_ngx_spool_options *ret)
+void enc_ngx_pump_spool_options(struct enc_ngx_pump *pump,
+                                struct enc_ngx_spool_options *ret_options)
 {
     const struct enc_ngx_loc_conf *conf =
         ngx_http_get_module_loc_conf(pump->r, ngx_http_encrypter_module);
     const struct enc_ngx_main_conf *main_conf =
         ngx_http_get_module_main_conf(pump->r, ngx_http_encrypter_module);
 
-    *ret = (struct enc_ngx_spool_options){
+    *ret_options = (struct enc_ngx_spool_options){
         .path = (const char *)main_conf->spool_path->name.data,
         .request_max = conf->spool_request_max,
         .service_max = main_conf->spool_max,

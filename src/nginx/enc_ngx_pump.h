@@ -40,7 +40,8 @@ struct enc_ngx_pump {
 struct enc_ngx_pump *enc_ngx_pump_new(ngx_http_request_t *r);
 
 // The spool that the configuration allows, which wakes the pump.
-void enc_ngx_pump_spool_options(struct enc_ngx_pump *pump, struct enc_ngx_spool_options *ret);
+void enc_ngx_pump_spool_options(struct enc_ngx_pump *pump,
+                                struct enc_ngx_spool_options *ret_options);
 
 // Begins to read the body, once the pump has its job and what its flow takes. What a content
 // handler returns.

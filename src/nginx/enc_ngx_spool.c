@@ -36,7 +36,7 @@ struct enc_ngx_spool {
     size_t n_full;
     bool is_reading;    // all is written, and is read now
     bool is_lent;       // the first full buf is with the caller
-    size_t n_in_thread; // bytes that a thread reads
+    size_t n_in_thread; // bytes that a thread reads, or read last; 0: no thread was needed
     bool is_at_work;    // a thread
     bool is_abandoned;  // freed once the thread has finished
     off_t n_readable;
@@ -197,6 +197,7 @@ static void read_next(struct enc_ngx_spool *spool)
         .n = (size_t)ngx_min(file->n_written - file->n_handed, BUF_BYTES),
     };
     if (enc_ngx_disk_read_at_once(work_of(spool))) {
+        spool->n_in_thread = 0;
         take_read(spool, work_of(spool)->n);
         return;
     }
@@ -212,7 +213,7 @@ static void on_read(struct enc_ngx_spool *spool)
         return;
     }
     take_read(spool, spool->n_in_thread);
-    read_next(spool); // while this is used
+    read_next(spool); // while that is used
 }
 
 static void on_finished(ngx_event_t *event)
@@ -319,21 +320,21 @@ void enc_ngx_spool_consumed(struct enc_ngx_spool *spool)
         drop_first(spool);
 }
 
-ngx_int_t enc_ngx_spool_read(struct enc_ngx_spool *spool, const u_char **ret, size_t *ret_n)
+ngx_int_t enc_ngx_spool_read(struct enc_ngx_spool *spool, const u_char **ret_in, size_t *ret_n)
 {
     spool->is_reading = true;
     if (spool->is_lent) {
         spool->is_lent = false;
         drop_first_full(spool);
     }
-    if (spool->n_full == 0)
+    if (spool->n_full == 0 || spool->n_in_thread > 0)
         read_next(spool);
     if (spool->error != ENC_NGX_ERROR_NONE)
         return NGX_ERROR;
     if (spool->n_full == 0)
         return spool->is_at_work ? NGX_AGAIN : NGX_DONE;
     spool->is_lent = true;
-    *ret = spool->bufs[spool->first_full];
+    *ret_in = spool->bufs[spool->first_full];
     *ret_n = spool->n_in_buf[spool->first_full];
     return NGX_OK;
 }

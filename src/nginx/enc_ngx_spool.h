@@ -55,7 +55,7 @@ void enc_ngx_spool_consumed(struct enc_ngx_spool *spool);
 
 // Reads the next *ret_n > 0 bytes, once nothing is unwritten; they stay until the next call.
 // NGX_OK; NGX_DONE: that was all; NGX_AGAIN: the disk is behind, on_disk will be called; NGX_ERROR.
-ngx_int_t enc_ngx_spool_read(struct enc_ngx_spool *spool, const u_char **ret, size_t *ret_n);
+ngx_int_t enc_ngx_spool_read(struct enc_ngx_spool *spool, const u_char **ret_in, size_t *ret_n);
 
 // Bytes that were filled in but not handed out: on disk, and not there yet.
 off_t enc_ngx_spool_readable(const struct enc_ngx_spool *spool);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "enc_ngx_store.h"
 
+// Bytes that are given out at a time, so that the others get their turn.
+enum { PIECE_BYTES = 64 * 1024 };
+
 void enc_ngx_store_init(struct enc_ngx_store *store, ngx_pool_t *pool,
                         const struct enc_ngx_store_options *options)
 {
@@ -51,15 +54,15 @@ ngx_int_t enc_ngx_store_fill(struct enc_ngx_store *store, size_t n)
     return NGX_OK;
 }
 
-ngx_int_t enc_ngx_store_next(struct enc_ngx_store *store, const u_char **ret, size_t *ret_n)
+ngx_int_t enc_ngx_store_next(struct enc_ngx_store *store, const u_char **ret_in, size_t *ret_n)
 {
-    if (!store->memory_is_read && store->n_memory > 0) {
-        store->memory_is_read = true;
-        *ret = store->memory;
-        *ret_n = store->n_memory;
+    if (store->memory_at < store->n_memory) {
+        *ret_in = store->memory + store->memory_at;
+        *ret_n = ngx_min(store->n_memory - store->memory_at, PIECE_BYTES);
+        store->memory_at += *ret_n;
         return NGX_OK;
     }
-    return store->spool ? enc_ngx_spool_read(store->spool, ret, ret_n) : NGX_DONE;
+    return store->spool ? enc_ngx_spool_read(store->spool, ret_in, ret_n) : NGX_DONE;
 }
 
 bool enc_ngx_store_awaits_disk(const struct enc_ngx_store *store)

@@ -25,7 +25,7 @@ struct enc_ngx_store {
     u_char *memory; // NULL until it is needed
     size_t n_memory;
     bool has_room;               // one was given and not filled yet
-    bool memory_is_read;         // it was given out
+    size_t memory_at;            // bytes of it that were given out
     struct enc_ngx_spool *spool; // NULL until it is needed
     bool lacks_spool;            // it was needed, and is switched off
 };
@@ -45,7 +45,7 @@ ngx_int_t enc_ngx_store_fill(struct enc_ngx_store *store, size_t n);
 // Reads the next *ret_n > 0 bytes, from the first on, once all is filled in and the disk has it;
 // they stay until the next call. NGX_OK; NGX_DONE: that was all; NGX_AGAIN: the disk is behind; or
 // NGX_ERROR.
-ngx_int_t enc_ngx_store_next(struct enc_ngx_store *store, const u_char **ret, size_t *ret_n);
+ngx_int_t enc_ngx_store_next(struct enc_ngx_store *store, const u_char **ret_in, size_t *ret_n);
 
 // Whether a thread writes or reads for it: enc_ngx_spool_options' on_disk will be called. No thread
 // does once all that was filled in is on the disk.

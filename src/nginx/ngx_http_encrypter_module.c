@@ -4,7 +4,8 @@
 //     encrypter on | off;              location: the service answers here
 //     encrypter_hold SIZE;             kept back before the answer starts (64k)
 //     encrypter_json_errors on | off;  nginx's error pages become the contract's JSON
-//     encrypter_spool_path PATH;       where ciphertext waits for clients that do not read
+//     encrypter_spool_path PATH;       where ciphertext waits: for clients that do not read,
+//                                      or to be verified
 //     encrypter_spool_max SIZE;        disk for all of it (64g)
 //     encrypter_spool_request_max SIZE;  disk for one request (22g)
 //     encrypter_spool_patience TIME;   how long such a client is waited for (20ms)

@@ -11,6 +11,7 @@
 #include "enc_age_armor.h"
 #include "enc_age_header.h"
 #include "enc_age_stream.h"
+#include "enc_mac.h"
 #include "enc_secret.h"
 #include "enc_status.h"
 #include "format.h"
@@ -158,14 +159,14 @@ struct enc_age_decryptor {
     struct enc_age_header_reader header; // in `held`
     struct enc_age_file_key file_key;    // from the header to the nonce
     struct enc_age_stream stream;
-    bool is_again;                    // the file was read before
-    uint8_t header_hash[ENC_AGE_MAC]; // of that time
-    uint8_t nonce[ENC_AGE_NONCE];
-    bool has_chunks;   // one was opened
-    size_t n_held;     // bytes of `held`: the nonce, then each chunk
-    size_t n_raw;      // bytes of `raw`
-    size_t raw_at;     // bytes of it that are used up
-    uint8_t raw[4096]; // out of armor
+    bool is_again;               // the file was read before
+    struct enc_mac seen;         // of what makes it the same file
+    uint8_t hash[ENC_MAC_BYTES]; // the same, of the first time
+    bool has_chunks;             // one was opened
+    size_t n_held;               // bytes of `held`: the nonce, then each chunk
+    size_t n_raw;                // bytes of `raw`
+    size_t raw_at;               // bytes of it that are used up
+    uint8_t raw[4096];           // out of armor
     uint8_t held[ENC_AGE_CHUNK + ENC_AEAD_TAG];
 };
 
@@ -192,9 +193,14 @@ ENC_MUST_USE enum enc_status enc_age_decryptor_finish(struct enc_age_decryptor *
                                                       uint8_t *out, size_t cap, size_t *ret_n,
                                                       bool *ret_is_ended);
 
-// Begins a file that has ended again, from its first byte, to be given with _update and _finish. It
-// has to be the same one: what has changed in it since is ENC_AGE_HEADER_MAC, ENC_AGE_PAYLOAD or
-// another error of those above. No identity is tried again. ENC_MISUSE if it has not ended.
+// Whether the file's key is found: no identity is used any more.
+bool enc_age_decryptor_has_key(const struct enc_age_decryptor *decryptor);
+
+// Begins a file that has ended a second time, from its first byte, to be given with _update and
+// _finish. It has to be the same one: what has changed in it since is ENC_AGE_PAYLOAD or another
+// error of those above, before the last chunk is written. Of two files with the same payload key,
+// the same header and the same tags it does not tell one from the other; to make such takes the
+// key. No identity is tried again. ENC_MISUSE if it has not ended, or was begun again before.
 ENC_MUST_USE enum enc_status enc_age_decryptor_rewind(struct enc_age_decryptor *decryptor);
 
 // Forgets everything secret and gives back memory. After an _init, at any time, more than once.

@@ -5,13 +5,13 @@
 // A chunk is opened once it is whole and one byte more shows that it is not the last, or once the
 // input has ended. Nothing leaves that is not authenticated.
 //
-// A file can be read again. By then its file key is gone: the payload's key is still there, and the
-// head has to be what it was.
+// A file can be read again. By then its file key is gone, and the payload's key still there. What
+// makes it the same file is a hash of its header, its nonce and the tags of its chunks, which is
+// looked at before the last chunk is opened.
 #include <string.h>
 
 #include "enc_age.h"
 #include "enc_age_type.h"
-#include "enc_kdf.h"
 
 enum { AT_FIRST_BYTE, AT_HEADER, AT_NONCE, AT_PAYLOAD, AT_END };
 
@@ -34,6 +34,7 @@ static void take(struct flow *flow, size_t n)
 
 static void forget_keys(struct enc_age_decryptor *decryptor)
 {
+    enc_mac_wipe(&decryptor->seen);
     enc_age_stream_wipe(&decryptor->stream);
     enc_wipe(&decryptor->file_key, sizeof(decryptor->file_key));
 }
@@ -58,35 +59,38 @@ void enc_age_decryptor_init(struct enc_age_decryptor *decryptor,
     enc_age_header_reader_init(&decryptor->header, decryptor->held);
 }
 
-// A hash of the header: HMAC with a key that everybody knows.
-static enum enc_status hash_header(const struct enc_age_decryptor *decryptor,
-                                   uint8_t hash[static ENC_AGE_MAC])
+// Begins the hash with the header: HMAC with a key that everybody knows is one.
+static enum enc_status see_header(struct enc_age_decryptor *decryptor)
 {
-    static const uint8_t key[ENC_KDF_KEY];
+    static const uint8_t key[ENC_MAC_BYTES];
+    enum enc_status st = enc_mac_init(&decryptor->seen, key, sizeof(key));
 
-    return enc_hmac_sha256(key, (struct enc_bytes){decryptor->held, decryptor->header.n}, hash);
+    if (st == ENC_OK)
+        st = enc_mac_update(&decryptor->seen, decryptor->held, decryptor->header.n);
+    return st;
 }
 
-// The first time.
+// Ends the hash. The first time it is kept, and any other time it has to be the same.
+static enum enc_status see_end(struct enc_age_decryptor *decryptor)
+{
+    uint8_t hash[ENC_MAC_BYTES];
+    enum enc_status st = enc_mac_end(&decryptor->seen, hash);
+
+    enc_mac_wipe(&decryptor->seen);
+    if (st != ENC_OK)
+        return st;
+    if (decryptor->is_again && memcmp(hash, decryptor->hash, sizeof(hash)) != 0)
+        return ENC_AGE_PAYLOAD;
+    memcpy(decryptor->hash, hash, sizeof(hash));
+    return ENC_OK;
+}
+
 static enum enc_status open_header(struct enc_age_decryptor *decryptor)
 {
     enum enc_status st = enc_age_unwrap(&decryptor->header, decryptor->identities,
                                         decryptor->n_identities, &decryptor->file_key);
 
-    if (st == ENC_OK)
-        st = enc_age_header_verify(&decryptor->header, &decryptor->file_key);
-    return st == ENC_OK ? hash_header(decryptor, decryptor->header_hash) : st;
-}
-
-// Any other time.
-static enum enc_status compare_header(const struct enc_age_decryptor *decryptor)
-{
-    uint8_t hash[ENC_AGE_MAC];
-    enum enc_status st = hash_header(decryptor, hash);
-
-    if (st == ENC_OK && memcmp(hash, decryptor->header_hash, sizeof(hash)) != 0)
-        st = ENC_AGE_HEADER_MAC;
-    return st;
+    return st == ENC_OK ? enc_age_header_verify(&decryptor->header, &decryptor->file_key) : st;
 }
 
 static enum enc_status read_header(struct enc_age_decryptor *decryptor, struct flow *flow)
@@ -102,7 +106,8 @@ static enum enc_status read_header(struct enc_age_decryptor *decryptor, struct f
     if (!is_whole)
         return ENC_OK;
     decryptor->state = AT_NONCE;
-    return decryptor->is_again ? compare_header(decryptor) : open_header(decryptor);
+    st = decryptor->is_again ? ENC_OK : open_header(decryptor);
+    return st == ENC_OK ? see_header(decryptor) : st;
 }
 
 // Moves input to `held` until it holds n bytes. Whether it does.
@@ -126,10 +131,9 @@ static enum enc_status read_nonce(struct enc_age_decryptor *decryptor, struct fl
         return ENC_OK;
     decryptor->n_held = 0;
     decryptor->state = AT_PAYLOAD;
-    if (decryptor->is_again)
-        return memcmp(decryptor->nonce, nonce, ENC_AGE_NONCE) == 0 ? ENC_OK : ENC_AGE_PAYLOAD;
-    memcpy(decryptor->nonce, nonce, ENC_AGE_NONCE);
-    enum enc_status st = enc_age_stream_init(&decryptor->stream, &decryptor->file_key, nonce);
+    enum enc_status st = enc_mac_update(&decryptor->seen, nonce, ENC_AGE_NONCE);
+    if (st == ENC_OK && !decryptor->is_again)
+        st = enc_age_stream_init(&decryptor->stream, &decryptor->file_key, nonce);
     enc_wipe(&decryptor->file_key, sizeof(decryptor->file_key));
     return st;
 }
@@ -140,8 +144,12 @@ static enum enc_status read_nonce(struct enc_age_decryptor *decryptor, struct fl
 static enum enc_status open_chunk(struct enc_age_decryptor *decryptor, const uint8_t *chunk,
                                   size_t n, bool is_last, struct flow *flow)
 {
-    enum enc_status st = enc_age_stream_open(&decryptor->stream, chunk, n, is_last, flow->out);
+    enum enc_status st = enc_mac_update(&decryptor->seen, chunk + n - ENC_AEAD_TAG, ENC_AEAD_TAG);
 
+    if (st == ENC_OK && is_last)
+        st = see_end(decryptor);
+    if (st == ENC_OK)
+        st = enc_age_stream_open(&decryptor->stream, chunk, n, is_last, flow->out);
     if (st == ENC_TAG_MISMATCH && n == sizeof(decryptor->held)) {
         st = enc_age_stream_open(&decryptor->stream, chunk, n, !is_last, flow->out);
         if (st == ENC_OK)
@@ -233,6 +241,11 @@ static void look_at_first_byte(struct enc_age_decryptor *decryptor, uint8_t firs
     decryptor->state = AT_HEADER;
 }
 
+bool enc_age_decryptor_has_key(const struct enc_age_decryptor *decryptor)
+{
+    return decryptor->is_again || decryptor->state > AT_HEADER;
+}
+
 enum enc_status enc_age_decryptor_update(struct enc_age_decryptor *decryptor, const uint8_t *in,
                                          size_t n, uint8_t *out, size_t cap, size_t *ret_taken,
                                          size_t *ret_n)
@@ -292,8 +305,11 @@ enum enc_status enc_age_decryptor_finish(struct enc_age_decryptor *decryptor, ui
     if (st != ENC_OK)
         return latch(decryptor, st);
     is_ended = is_ended && decryptor->status == ENC_OK;
-    if (is_ended)
+    if (is_ended) {
         decryptor->state = AT_END;
+        if (decryptor->is_again)
+            forget_keys(decryptor);
+    }
     *ret_n = flow.n_out;
     *ret_is_ended = is_ended;
     return ENC_OK;
@@ -303,7 +319,7 @@ enum enc_status enc_age_decryptor_rewind(struct enc_age_decryptor *decryptor)
 {
     if (decryptor->status != ENC_OK)
         return decryptor->status;
-    if (decryptor->state != AT_END)
+    if (decryptor->state != AT_END || decryptor->is_again)
         return latch(decryptor, ENC_MISUSE);
     decryptor->state = AT_FIRST_BYTE;
     decryptor->is_again = true;
