@@ -170,10 +170,10 @@ static void choose(const uint8_t bytes[static 3], struct drive_plan *plan)
 {
     uint32_t split = bytes[0] | (uint32_t)bytes[1] << 8;
 
+    plan->takes_room = bytes[2] % 4 == 3; // not for each byte of a large file
     plan->n_pieces = 1 + bytes[0] % 4;
     for (size_t i = 0; i < plan->n_pieces; i++)
-        plan->pieces[i] = next_size(&split, SIZE_MAX);
-    plan->takes_room = bytes[2] % 4 == 3;
+        plan->pieces[i] = next_size(&split, SIZE_MAX - 1000) + (plan->takes_room ? 1000 : 0);
     plan->n_rooms = 2;
     plan->rooms[0] = 1;
     plan->rooms[1] = bytes[2] < 128 ? 256u + bytes[2] : 65536u + (bytes[2] - 128u) * 700;
