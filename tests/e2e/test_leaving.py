@@ -2,38 +2,23 @@
 """Workers that leave: told to, they finish what they have begun; killed, they take only that with
 them."""
 
-import os
 import random
 import re
 import signal
-from pathlib import Path
 
 import pytest
 
 from support import process
 from support.answers import assert_encrypted, assert_no_token
+from support.leaving import LEAVING, is_alive, tell_to_leave, title_of
 from support.owners import only, owner_of
 from support.raw_http import Closed, exchange, request
 from support.sources import MIB
-from support.spool import mounted, spool_on
+from support.spool import disk, mounted, spool_on, used_bytes  # noqa: F401
 from support.transports import HTTP_1_0, HTTP_1_1, LASTING, WITH_HTTP_2
 from support.unfinished import (
     DRAINING, IN_ITS_HEAD, KINDS, PATIENT_EDIT, PUSHED_BACK, SPOOLING, STATES, begin, connect,
     wait_for_disk)
-
-LEAVING = "is shutting down"
-
-
-@pytest.fixture
-def disk():
-    """A disk for the spools alone: what is in use of it is theirs."""
-    with mounted("tmpfs", "size=1g,mode=755") as folder:
-        yield folder
-
-
-def used_bytes(disk):
-    info = os.statvfs(disk)
-    return (info.f_blocks - info.f_bfree) * info.f_frsize
 
 
 def begin_all_kinds(server):
@@ -46,29 +31,6 @@ def begin_all_kinds(server):
                     for state in STATES if state != IN_ITS_HEAD]
     wait_for_disk(server, uploads)
     return uploads
-
-
-def title_of(pid):
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text()
-    except OSError:
-        return ""
-
-
-def is_alive(pid):
-    return title_of(pid) != ""
-
-
-def has_begun_to_leave(pid):
-    return LEAVING in title_of(pid) or not is_alive(pid)
-
-
-def tell_to_leave(server, number):
-    """Returns the workers that leave, once all of them know."""
-    leaving = server.workers
-    server.master.send_signal(number)
-    assert process.wait_until(lambda: all(has_begun_to_leave(pid) for pid in leaving))
-    return leaving
 
 
 def assert_all_finish(server, uploads, leaving, seed=1):

@@ -130,8 +130,9 @@ class H2Client:
         self._move(0)
 
     def send_all(self, stream, seconds=None):
-        """Waits until the whole body is in the socket."""
-        self.run(lambda: stream.is_over or not (self.unsent or stream.next_piece()), seconds)
+        """Waits until the whole body is in the socket, and its end if it has one."""
+        self.run(lambda: stream.is_over or not (
+            self.unsent or stream.next_piece() or stream.ends and not stream.is_sent), seconds)
 
     def reset_stream(self, stream, code=ErrorCodes.CANCEL):
         stream.is_over = True

@@ -53,6 +53,18 @@ def small_disk():
         yield folder
 
 
+@pytest.fixture
+def disk():
+    """A disk for the spools alone: what is in use of it is theirs."""
+    with mounted("tmpfs", "size=1g,mode=755") as folder:
+        yield folder
+
+
+def used_bytes(disk):
+    info = os.statvfs(disk)
+    return (info.f_blocks - info.f_bfree) * info.f_frsize
+
+
 def spool_on(folder):
     """The edit that puts the spool of a server into another folder."""
     return ("encrypter_spool_path ", f"encrypter_spool_path {folder}/spool; # ")
