@@ -25,8 +25,9 @@ def servers():
     """Starts servers with settings of a test's own, one worker unless it says otherwise."""
     started = []
 
-    def make(expected_trouble=(), edits=(), **settings):
-        started.append(nginx.Nginx({"workers": 1, **settings}, expected_trouble, edits))
+    def make(expected_trouble=(), edits=(), preload=(), environment=(), **settings):
+        started.append(nginx.Nginx({"workers": 1, **settings}, expected_trouble, edits, preload,
+                                   environment))
         return started[-1].start()
 
     try:

@@ -32,8 +32,10 @@ TROUBLE = re.compile(
 class Nginx:
     """Started by start(), ended and judged by stop()."""
 
-    def __init__(self, settings, expected_trouble=(), edits=()):
+    def __init__(self, settings, expected_trouble=(), edits=(), preload=(), environment=()):
         self.settings = settings
+        self.preload = [PRELOAD, *preload]  # libraries; the sanitizers want to be first
+        self.environment = dict(environment)
         self.edits = edits  # (old, new) in the configuration, for what an operator may write
         self.expected_trouble = [re.compile(pattern) for pattern in expected_trouble]
         self.directory = Path(tempfile.mkdtemp(prefix="encrypter-e2e-", dir="/tmp"))
@@ -97,8 +99,9 @@ class Nginx:
         environment = dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin")
         # meson's tests run with it; it would overwrite the freed keys that we look for.
         environment.pop("MALLOC_PERTURB_", None)
-        if PRELOAD:
-            environment["LD_PRELOAD"] = PRELOAD
+        environment.update(self.environment)
+        if any(self.preload):
+            environment["LD_PRELOAD"] = ":".join(str(path) for path in self.preload if path)
         with open(self.stderr, "ab") as stderr:
             return subprocess.Popen([str(word) for word in command], env=environment,
                                     stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr)
