@@ -182,7 +182,7 @@ def test_the_answer_has_these_headers_and_no_others(server, seal):
     names = sorted(name for name, _ in response.headers)
     assert names == ["Cache-Control", "Connection", "Content-Disposition", "Content-Length",
                      "Content-Type", "Date", "Encryption-Format", "Server",
-                     "X-Content-Type-Options"]
+                     "X-Accel-Buffering", "X-Content-Type-Options"]
 
 
 @each_seal
