@@ -95,7 +95,7 @@ FAULTS = {
     "cut": lambda sealed: as_put(Sealed(b"", sealed.file[:-20], sealed.key)),
     "added to": lambda sealed: as_put(Sealed(b"", sealed.file + b"x", sealed.key)),
     "altered at its end": lambda sealed: as_put(Sealed(
-        b"", sealed.file[:-50] + b"!" + sealed.file[-49:], sealed.key)),
+        b"", sealed.file[:-50] + bytes([sealed.file[-50] ^ 0x80]) + sealed.file[-49:], sealed.key)),
     "in a form with a second file": lambda sealed: (
         "POST", PATH, [sealed.header, FORM_TYPE], form(part(sealed.file), part(b"x"))),
     "in a form without an end": lambda sealed: (
