@@ -149,7 +149,8 @@ def test_a_large_file_with_a_piece_missing_doubled_or_elsewhere_is_refused(serve
 def test_every_transport_refuses_what_is_damaged_of_a_large_file(server, transport, of):
     sample = sample_of(*of)
     files = [*itertools.islice(damages_at_edges(sample, seed=3), 0, None, 19),
-             *rearrangements(sample, n_most=3), sample.file + b"x", sample.file[:-1] + bytes([sample.file[-1] ^ 0x80])]
+             *rearrangements(sample, n_most=3), sample.file + b"x",
+             sample.file[:-1] + bytes([sample.file[-1] ^ 0x80])]
     assert_all_refused(server, transport, sample, files)
 
 
