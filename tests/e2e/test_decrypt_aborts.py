@@ -14,7 +14,7 @@ import pytest
 from support import damage, process, transports
 from support.answers import assert_encrypted
 from support.damage import BINARY, KINDS
-from support.decrypting import (
+from support.decrypt_states import (
     IN_ITS_HEAD, ON_DISK, OPEN, PUSHED_BACK, READING, SPOOLING, STATES, STATES_OF_RELEASE, UNREAD,
     WAYS, begin, kinds_of, sample_of, size_for, wait_for_disk)
 from support.leaving import is_alive, tell_to_leave

@@ -11,7 +11,7 @@ import pytest
 from support import damage, process, transports
 from support.answers import assert_encrypted, assert_error
 from support.damage import ARMORED, BINARY, FERNET, KINDS
-from support.decrypting import SPOOLING, UNREAD, begin, sample_of, wait_for_disk
+from support.decrypt_states import SPOOLING, UNREAD, begin, sample_of, wait_for_disk
 from support.descriptors import SETTINGS, Idle
 from support.forms import BOUNDARY, FORM, form, part
 from support.nginx import SANITIZED

@@ -11,7 +11,7 @@ from support import damage, process, transports
 from support.age_files import CHUNK, NONCE, TAG, AgeFile, file_size
 from support.answers import assert_error
 from support.damage import ARMORED, BINARY, Questioner, damages_at_edges, telltale
-from support.decrypting import (
+from support.decrypt_states import (
     HELD, N_PUSHED_BACK, PUSHED_BACK, RELEASE, RELEASED, begin, sample_of, size_for, wait_for_disk)
 from support.descriptors import SETTINGS, Idle
 from support.forms import BOUNDARY, FORM, form, part

@@ -7,6 +7,7 @@ import os
 
 from support import damage, process
 from support.answers import assert_error
+from support.decryption import RELEASE
 from support.raw_http import Closed, request
 from support.sources import MIB
 from support.transports import HTTP_1_0, LASTING, WITH_HTTP_2
@@ -25,7 +26,6 @@ RELEASED, PUSHED_BACK = STATES_OF_RELEASE = ["released", "pushed back"]
 ON_DISK = (SPOOLING, UNREAD, READING)
 OPEN = (UNREAD, READING)
 
-RELEASE = "?release=verified-chunks"
 # The default mode and, of age, the other one.
 WAYS = [(transport, state) for transport in [*LASTING, HTTP_1_0] for state in STATES] + [
     (transport, state) for transport in LASTING for state in STATES_OF_RELEASE]
