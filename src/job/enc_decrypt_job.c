@@ -5,11 +5,9 @@
 
 #include <string.h>
 
+#include "enc_age_armor.h"
 #include "enc_job_internal.h"
 #include "format.h"
-
-// White space that may be before armor, in bytes.
-enum { SPACE_MAX = 1024 };
 
 _Static_assert(ENC_JOB_OUT_MIN >= ENC_FORMAT_OUT_MIN && ENC_JOB_ROOM_MIN_MAX >= ENC_JOB_OUT_MIN,
                "a room can be found for each format");
@@ -58,6 +56,7 @@ static enum enc_status format_of_key(const struct enc_decrypt_job_options *optio
 static enum enc_status begin(struct decrypt_job *job, const struct enc_decrypt_job_options *options)
 {
     struct enc_job *base = &job->base;
+    const struct enc_job_format_ops *format = enc_job_format_ops(base->format);
     struct enc_decryptor *decryptor = (struct enc_decryptor *)job->storage;
     struct enc_job_body_options body_options = {
         .is_form = options->is_form,
@@ -66,12 +65,12 @@ static enum enc_status begin(struct decrypt_job *job, const struct enc_decrypt_j
         .name = options->name,
         .n_name = options->n_name,
         .namer = enc_file_name_decrypted,
-        .style = &base->format->name_style,
+        .style = &format->name_style,
     };
     enum enc_status st = enc_job_body_init(&base->body, &body_options);
 
     if (st == ENC_OK)
-        st = base->format->begin_decrypting(decryptor, options);
+        st = format->begin_decrypting(decryptor, options);
     if (st != ENC_OK)
         return st;
     job->decryptor = decryptor;
@@ -153,8 +152,8 @@ static enum enc_status look_at_first(struct decrypt_job *job)
     bool may_be_one = false;
 
     for (int i = 0; i < ENC_JOB_N_FORMATS; i++) {
-        const struct enc_job_format_ops *format = enc_job_format_ops((enum enc_job_format)i);
-        switch (format->recognize(job->first, job->n_first, job->n_space > 0)) {
+        enum enc_job_format format = (enum enc_job_format)i;
+        switch (enc_job_format_ops(format)->recognize(job->first, job->n_first, job->n_space > 0)) {
         case ENC_JOB_IS:
             if (format != job->base.format)
                 return ENC_OTHER_FORMATS_KEY;
@@ -170,19 +169,14 @@ static enum enc_status look_at_first(struct decrypt_job *job)
     return may_be_one ? ENC_OK : ENC_UNRECOGNIZED_FORMAT;
 }
 
-static bool is_space(uint8_t c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-// Looks at the next byte. White space goes no further: nothing depends on it.
+// Looks at the next byte. White space before armor goes no further: nothing depends on it.
 static enum enc_status recognize(struct decrypt_job *job)
 {
     const uint8_t c = job->base.body.data[0];
 
     take_bytes(job, 1);
-    if (job->n_first == 0 && is_space(c))
-        return ++job->n_space <= SPACE_MAX ? ENC_OK : ENC_UNRECOGNIZED_FORMAT;
+    if (job->n_first == 0 && enc_age_armor_is_space(c))
+        return ++job->n_space <= ENC_AGE_ARMOR_SPACE_MAX ? ENC_OK : ENC_UNRECOGNIZED_FORMAT;
     job->first[job->n_first++] = c;
     return look_at_first(job);
 }

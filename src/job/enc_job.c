@@ -16,8 +16,7 @@ struct enc_job *enc_job_allocate(size_t n_bytes, size_t n_storage, const struct 
     memset(job, 0, n_bytes - n_storage);
     job->ops = ops;
     job->n_bytes = n_bytes;
-    job->format_of = format;
-    job->format = enc_job_format_ops(format);
+    job->format = format;
     job->state = ENC_JOB_NEEDS_INPUT;
     return job;
 }
@@ -83,7 +82,7 @@ enum enc_status enc_job_status(const struct enc_job *job)
 
 enum enc_job_format enc_job_format_of(const struct enc_job *job)
 {
-    return job->format_of;
+    return job->format;
 }
 
 bool enc_job_is_form(const struct enc_job *job)

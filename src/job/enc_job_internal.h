@@ -22,8 +22,7 @@ struct enc_job_ops {
 struct enc_job {
     const struct enc_job_ops *ops;
     size_t n_bytes; // of the whole job
-    enum enc_job_format format_of;
-    const struct enc_job_format_ops *format;
+    enum enc_job_format format;
     const char *content_type;
     size_t room_min;
     enum enc_job_step state; // what the last step found lacking

@@ -30,7 +30,6 @@ void enc_ngx_outbox_init(struct enc_ngx_outbox *outbox, ngx_http_request_t *r,
 
 void enc_ngx_outbox_expect(struct enc_ngx_outbox *outbox, off_t n)
 {
-    outbox->buf_bytes = BUF_BYTES;
     if (n < BUF_BYTES - (off_t)outbox->options.room_min)
         outbox->buf_bytes = (size_t)n + outbox->options.room_min;
 }

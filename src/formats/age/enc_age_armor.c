@@ -116,9 +116,8 @@ static enum enc_status latch(struct enc_age_armor_reader *reader, enum enc_statu
 
 static enum enc_status read_space(struct enc_age_armor_reader *reader, uint8_t c)
 {
-    const bool is_space = c == ' ' || c == '\t' || c == '\r' || c == '\n';
-
-    return is_space && reader->n_space++ < ENC_AGE_ARMOR_SPACE_MAX ? ENC_OK : ENC_AGE_ARMOR;
+    return enc_age_armor_is_space(c) && reader->n_space++ < ENC_AGE_ARMOR_SPACE_MAX ? ENC_OK
+                                                                                    : ENC_AGE_ARMOR;
 }
 
 static enum enc_status read_begin_line(struct enc_age_armor_reader *reader, uint8_t c)

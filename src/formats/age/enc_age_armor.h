@@ -20,6 +20,11 @@
 // one: its end of line counts.
 #define ENC_AGE_ARMOR_SPACE_MAX 1024
 
+static inline bool enc_age_armor_is_space(uint8_t c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 // The most characters that enc_age_armor_write_end writes.
 #define ENC_AGE_ARMOR_END_CHARS (4 + 1 + sizeof(ENC_AGE_ARMOR_END))
 

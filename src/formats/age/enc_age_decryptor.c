@@ -76,7 +76,6 @@ static enum enc_status see_end(struct enc_age_decryptor *decryptor)
     uint8_t hash[ENC_MAC_BYTES];
     enum enc_status st = enc_mac_end(&decryptor->seen, hash);
 
-    enc_mac_wipe(&decryptor->seen);
     if (st != ENC_OK)
         return st;
     if (decryptor->is_again && memcmp(hash, decryptor->hash, sizeof(hash)) != 0)
@@ -236,8 +235,7 @@ static enum enc_status read_armored(struct enc_age_decryptor *decryptor, struct 
 // Armor, and the white space that may go before it, begin with what no version line does.
 static void look_at_first_byte(struct enc_age_decryptor *decryptor, uint8_t first)
 {
-    decryptor->is_armored = first == ENC_AGE_ARMOR_BEGIN[0] || first == ' ' || first == '\t' ||
-                            first == '\r' || first == '\n';
+    decryptor->is_armored = first == ENC_AGE_ARMOR_BEGIN[0] || enc_age_armor_is_space(first);
     decryptor->state = AT_HEADER;
 }
 

@@ -12,7 +12,7 @@
 #include "enc_status.h"
 
 // What a header can grow to. An age file with more is refused: ENC_AGE_HEADER_TOO_LARGE.
-#define ENC_AGE_HEADER_MAX 65536 // bytes of all of it: some 600 recipients
+#define ENC_AGE_HEADER_MAX 65536 // bytes of all of it
 #define ENC_AGE_LINE_MAX 4096    // characters of a line
 #define ENC_AGE_STANZAS_MAX 128
 #define ENC_AGE_ARGS_MAX 16 // arguments of a stanza, its type included
