@@ -57,6 +57,11 @@ const char *enc_ngx_route_name(const ngx_str_t *uri);
 // The value of an Allow header for a path: what its route takes, or what any does. Static.
 const char *enc_ngx_route_allow(const ngx_str_t *uri);
 
+// enc_ngx_accept.c
+
+// Whether the request's Accept header names HTML, and no text/plain that it likes more: browsers.
+bool enc_ngx_accept_prefers_html(const ngx_http_request_t *r);
+
 // enc_ngx_request.c
 
 // Check what can be checked before the body, and make the request's job. On an error,

@@ -4,8 +4,8 @@
 
 #include "enc_ngx.h"
 
-static ngx_table_elt_t *push_header(ngx_http_request_t *r, const char *name, const char *value,
-                                    size_t n_value)
+ngx_table_elt_t *enc_ngx_push_header(ngx_http_request_t *r, const char *name, const char *value,
+                                     size_t n_value)
 {
     ngx_table_elt_t *header = ngx_list_push(&r->headers_out.headers);
 
@@ -21,7 +21,7 @@ static ngx_table_elt_t *push_header(ngx_http_request_t *r, const char *name, con
 
 ngx_int_t enc_ngx_add_header(ngx_http_request_t *r, const char *name, const char *value)
 {
-    return push_header(r, name, value, ngx_strlen(value)) ? NGX_OK : NGX_ERROR;
+    return enc_ngx_push_header(r, name, value, ngx_strlen(value)) ? NGX_OK : NGX_ERROR;
 }
 
 ngx_int_t enc_ngx_add_no_store(ngx_http_request_t *r)
@@ -47,7 +47,7 @@ static ngx_int_t add_headers(ngx_http_request_t *r, struct enc_ngx_answer *answe
         return NGX_ERROR;
     if (answer->key.n == 0)
         return NGX_OK;
-    answer->key_header = push_header(r, "Encryption-Key", answer->key.chars, answer->key.n);
+    answer->key_header = enc_ngx_push_header(r, "Encryption-Key", answer->key.chars, answer->key.n);
     return answer->key_header ? NGX_OK : NGX_ERROR;
 }
 
@@ -75,4 +75,14 @@ ngx_int_t enc_ngx_answer_head(ngx_http_request_t *r, struct enc_ngx_answer *answ
     ngx_int_t rc = ngx_http_send_header(r);
     enc_ngx_answer_wipe(answer);
     return rc == NGX_ERROR || rc > NGX_OK ? NGX_ERROR : NGX_OK;
+}
+
+ngx_int_t enc_ngx_answer_text(ngx_http_request_t *r, const char *text)
+{
+    ngx_str_t type = ngx_string("text/plain; charset=utf-8");
+    ngx_http_complex_value_t cv = {0};
+
+    cv.value.data = (u_char *)(uintptr_t)text;
+    cv.value.len = ngx_strlen(text);
+    return ngx_http_send_response(r, NGX_HTTP_OK, &type, &cv);
 }

@@ -21,12 +21,20 @@ struct enc_ngx_answer {
     ngx_table_elt_t *key_header; // points to key
 };
 
-// Adds a response header. name and value live as long as the request. NGX_OK or NGX_ERROR.
+// Adds a response header of n_value bytes and returns it, NULL without memory. name and value live
+// as long as the request.
+ngx_table_elt_t *enc_ngx_push_header(ngx_http_request_t *r, const char *name, const char *value,
+                                     size_t n_value);
+
+// The same for a value with a NUL. NGX_OK or NGX_ERROR.
 ngx_int_t enc_ngx_add_header(ngx_http_request_t *r, const char *name, const char *value);
 
 // Adds the headers of what must be kept nowhere and taken for nothing else: Cache-Control: no-store
 // and X-Content-Type-Options: nosniff. NGX_OK or NGX_ERROR.
 ngx_int_t enc_ngx_add_no_store(ngx_http_request_t *r);
+
+// Answers with a line of text, which is static. What a content handler returns.
+ngx_int_t enc_ngx_answer_text(ngx_http_request_t *r, const char *text);
 
 // Sends the head of a 200. n_bytes: of the body, or -1 if unknown (chunked then). NGX_OK or
 // NGX_ERROR; the head goes out with the first of the body.

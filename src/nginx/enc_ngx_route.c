@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The table of paths: what each one takes, and who answers.
 #include "enc_ngx.h"
+#include "enc_ngx_web.h"
 
 typedef ngx_int_t route_handler(ngx_http_request_t *r, const ngx_str_t *name);
 
-static ngx_int_t answer_root(ngx_http_request_t *r, const ngx_str_t *name);
 static ngx_int_t answer_health(ngx_http_request_t *r, const ngx_str_t *name);
 
 struct route {
@@ -16,9 +16,13 @@ struct route {
 };
 
 static const struct route routes[] = {
-    {"/", "root", NGX_HTTP_GET | NGX_HTTP_HEAD, "GET, HEAD, OPTIONS", answer_root},
+    {"/", "root", NGX_HTTP_GET | NGX_HTTP_HEAD, "GET, HEAD, OPTIONS", enc_ngx_web_root_handler},
     {"/healthz", "healthz", NGX_HTTP_GET | NGX_HTTP_HEAD, "GET, HEAD, OPTIONS", answer_health},
     {"/info", "info", NGX_HTTP_GET | NGX_HTTP_HEAD, "GET, HEAD, OPTIONS", enc_ngx_info_handler},
+    {"/openapi.json", "openapi", NGX_HTTP_GET | NGX_HTTP_HEAD, "GET, HEAD, OPTIONS",
+     enc_ngx_web_openapi_handler},
+    {"/page/", "page", NGX_HTTP_GET | NGX_HTTP_HEAD, "GET, HEAD, OPTIONS",
+     enc_ngx_web_page_handler},
     {"/encrypt_file", "encrypt_file", NGX_HTTP_POST | NGX_HTTP_PUT, "POST, PUT, OPTIONS",
      enc_ngx_encrypt_handler},
     {"/encrypt_file/", "encrypt_file", NGX_HTTP_PUT, "PUT, OPTIONS", enc_ngx_encrypt_handler},
@@ -82,7 +86,7 @@ ngx_int_t enc_ngx_route_handler(ngx_http_request_t *r)
 {
     enc_ngx_log_route_only(r);
     // No answer is a later version of another, whatever the client has; and none is compressed:
-    // some are secret, and the others do not get smaller.
+    // some are secret, and the others do not get smaller. (What is of the page says otherwise.)
     r->disable_not_modified = 1;
     r->gzip_tested = 1;
     r->gzip_ok = 0;
@@ -92,24 +96,8 @@ ngx_int_t enc_ngx_route_handler(ngx_http_request_t *r)
     return rc;
 }
 
-static ngx_int_t answer_text(ngx_http_request_t *r, const char *text)
-{
-    ngx_str_t type = ngx_string("text/plain; charset=utf-8");
-    ngx_http_complex_value_t cv = {0};
-
-    cv.value.data = (u_char *)(uintptr_t)text;
-    cv.value.len = ngx_strlen(text);
-    return ngx_http_send_response(r, NGX_HTTP_OK, &type, &cv);
-}
-
-static ngx_int_t answer_root(ngx_http_request_t *r, const ngx_str_t *name)
-{
-    (void)name;
-    return answer_text(r, "This service is running!");
-}
-
 static ngx_int_t answer_health(ngx_http_request_t *r, const ngx_str_t *name)
 {
     (void)name;
-    return answer_text(r, "ok\n");
+    return enc_ngx_answer_text(r, "ok\n");
 }
