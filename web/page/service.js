@@ -1,1 +1,257 @@
 // SPDX-License-Identifier: Apache-2.0
+// What the page knows of the service: how files get there and back, what keys look like, and what each
+// error means in plain words. Nothing here touches the page.
+
+// From this size on a file is saved straight to the disk where the browser can do that.
+export const LARGE_BYTES = 256 * 2 ** 20;
+
+const FERNET_KEY = /^[A-Za-z0-9_-]{43}=$/;
+const IDENTITY = /^AGE-SECRET-KEY-1[02-9AC-HJ-NP-Z]{58}$/i;
+const RECIPIENT = /^age1[02-9ac-hj-np-z]{58}$/;
+
+// By the codes of docs/http-api.md, and some that only the page knows.
+const sentences = {
+  bad_request: "The server did not understand the request. Reload this page and try again.",
+  malformed_multipart: "The server did not understand the upload. Reload this page and try again.",
+  missing_file: "No file was chosen. Choose one, or drop it here.",
+  too_many_files: "Several files came in one request. Send them one by one.",
+  truncated_body: "The upload ended too early. Try again.",
+  unknown_parameter: "This page asked for something that the server does not know. Reload it and try again.",
+  unknown_format: "The server does not know this format. Reload this page and try again.",
+  invalid_parameter: "The server does not take these options together. Change them and try again.",
+  invalid_recipient: "A recipient is not valid. A recipient begins with age1: copy the whole of it.",
+  invalid_key: "This is not the right kind of key for this file. A Fernet key has 44 characters and ends with =, "
+    + "an age key begins with AGE-SECRET-KEY-1.",
+  missing_key: "The key is missing. Type it, paste it, or choose the file with it.",
+  unauthorized: "The server wants to know who you are. Sign in, or ask who runs it.",
+  forbidden: "The server does not let you in from here. Ask who runs it.",
+  not_found: "The service is not at this address. Reload this page and try again.",
+  method_not_allowed: "Something between you and the server does not let files through. Ask who runs it.",
+  payload_too_large: "The file is too large for this server.",
+  uri_too_long: "There are too many recipients, or the file's name is too long. Use fewer, or a shorter one.",
+  headers_too_large: "Your browser sent too much besides the file. Clear this site's cookies and try again.",
+  unsupported_media_type: "The server does not take files in this way. Reload this page and try again.",
+  decryption_failed: "The key does not open this file: either it is the key of another file, or the file has been "
+    + "changed or is not all there. Nothing was decrypted.",
+  unrecognized_format: "This is not an encrypted file that the server knows, neither Fernet nor age. Choose the file "
+    + "as you got it when it was encrypted.",
+  token_expired: "The file was encrypted too long ago, or the clocks differ.",
+  passphrase_not_supported: "This file is locked with a passphrase. Use the program age to open it.",
+  rate_limited: "Too many requests at a time come from your address. Wait a moment and try again.",
+  overloaded: "The server is busy. Wait a moment and try again.",
+  internal_error: "The server failed. Nothing was kept: please try again.",
+  not_implemented: "The server cannot take the file in this way. Reload this page and try again.",
+  http_version_not_supported: "Your browser's connection to the server is too old. Try another browser.",
+  insufficient_storage: "The server has no room for this file now. Try again later.",
+  // The page's own.
+  unreachable: "The connection broke off before the server had answered. Look at your network and try again.",
+  cut: "The answer broke off, so the file is not whole. Nothing was saved: please try again.",
+  unreadable: "The file cannot be read. Was it changed, moved or deleted? A folder has to be packed first, as .zip "
+    + "or .tar.",
+  unsaved: "The file could not be saved there. Is there enough room? Choose another place and try again.",
+};
+
+// A failure with a sentence for people. Without a code that is known, the server's own sentence.
+export class ServiceError extends Error {
+  constructor(code, detail = "") {
+    const sentence = sentences[code] ?? detail;
+    // The limit in force is in the server's sentence.
+    const limit = code === "payload_too_large" ? detail.match(/The limit here is .*/)?.[0] ?? "" : "";
+    super(`${sentence || sentences.internal_error} ${limit}`.trim());
+    this.code = code;
+  }
+}
+
+// The key in a text: alone in it, in a line of its own (age-keygen's files), or as a header. "" if there is none.
+export function findKey(text) {
+  for (const line of text.split(/\r?\n/)) {
+    const key = line.trim().replace(/^encryption-key:\s*/i, "");
+    if (FERNET_KEY.test(key) || IDENTITY.test(key)) return key;
+  }
+  return "";
+}
+
+// The recipients in a text, one a line; lines that begin with # are comments.
+export function findRecipients(text) {
+  const lines = text.split(/[\s,]*\r?\n/).map((line) => line.trim());
+  const recipients = lines.filter((line) => line && !line.startsWith("#"));
+  for (const recipient of recipients) {
+    // It would go into an address, where no key may be.
+    if (/AGE-SECRET-KEY/i.test(recipient)) {
+      throw new ServiceError("secret_recipient", "This is a key, and a secret. A recipient begins with age1: "
+        + "age-keygen -y prints it.");
+    }
+    if (!RECIPIENT.test(recipient)) throw new ServiceError("invalid_recipient");
+  }
+  if (recipients.length > 20) throw new ServiceError("too_many_recipients", "There can be 20 recipients at the most.");
+  return recipients;
+}
+
+// The largest file that the server takes; Infinity if it does not say.
+export async function largestFile() {
+  try {
+    const info = await (await fetch("info")).json();
+    return info.limits.body_bytes || Infinity;
+  } catch {
+    return Infinity;
+  }
+}
+
+// Encrypts a file. Resolves with what receive() gives, and the key, "" with recipients.
+export function encrypt(file, { format, armor, recipients }, transfer) {
+  const query = new URLSearchParams({ format });
+  if (armor) query.set("armor", "true");
+  for (const recipient of recipients) query.append("recipient", recipient);
+  const growth = format === "fernet" || armor ? 4 / 3 : 1;
+  return exchange(`encrypt_file/${pathName(file)}?${query}`, {}, file, growth, transfer);
+}
+
+// Decrypts a file. The same result.
+export function decrypt(file, key, transfer) {
+  return exchange(`decrypt_file/${pathName(file)}`, { "Encryption-Key": key }, file, 1, transfer);
+}
+
+function pathName(file) {
+  return encodeURIComponent(file.name.replace(/\p{Surrogate}/gu, "_"));
+}
+
+// Sends a file and gets one back. transfer: {signal, onProgress, writable}. Progress is {isSending, bytes, total,
+// overall: {bytes, total}}; overall is both ways. With writable, a function that opens a WritableStream, the file
+// goes there; otherwise it is the result's blob.
+async function exchange(path, headers, file, growth, transfer) {
+  await assertReadable(file);
+  const count = counter(file.size, growth, transfer.onProgress);
+  const by = transfer.writable && takesStreams() ? exchangeByStreams : exchangeByRequest;
+  try {
+    return await by(path, headers, file, count, transfer);
+  } catch (error) {
+    if (!(error instanceof ServiceError) && error.name !== "AbortError") await assertReadable(file);
+    throw error;
+  }
+}
+
+async function assertReadable(file) {
+  try {
+    await file.slice(0, 1).arrayBuffer();
+  } catch {
+    throw new ServiceError("unreadable");
+  }
+}
+
+function counter(size, growth, onProgress) {
+  const answer = { bytes: 0, total: Math.round(size * growth) }; // an estimate at first
+  const report = (isSending, bytes, total) => onProgress({
+    isSending, bytes, total, overall: { bytes: answer.bytes + (isSending ? bytes : size), total: size + answer.total },
+  });
+  return {
+    sent: (bytes) => report(true, Math.min(bytes, size), size),
+    received: (bytes, total) => {
+      Object.assign(answer, { bytes, total: total || Math.max(answer.total, bytes) });
+      report(false, bytes, answer.total);
+    },
+  };
+}
+
+// XMLHttpRequest is the only way that tells how much of a file is sent, over any version of HTTP. The browser
+// keeps the answer, on its own disk where it is large.
+function exchangeByRequest(path, headers, file, count, { signal, writable }) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    const fail = () => reject(new ServiceError(request.status === 200 ? "cut" : "unreachable"));
+
+    request.open("PUT", path);
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
+    request.responseType = "blob";
+    request.upload.onprogress = (event) => count.sent(event.loaded);
+    request.onprogress = ({ loaded, lengthComputable, total }) => {
+      if (request.status === 200) count.received(loaded, lengthComputable && total);
+    };
+    request.onerror = fail;
+    request.onabort = () => reject(new DOMException("cancelled", "AbortError"));
+    request.onload = () => resolve(receive(request.status, (name) => request.getResponseHeader(name),
+      request.response, writable, signal));
+    signal.addEventListener("abort", () => request.abort(), { once: true });
+    if (signal.aborted) request.onabort();
+    else request.send(file);
+  });
+}
+
+// Whether uploads can be streams: Chromium's can, over HTTP/2 and later.
+function takesStreams() {
+  let asked = false;
+  const options = { method: "POST", body: new ReadableStream(), get duplex() { asked = true; return "half"; } };
+  const request = new Request("", options);
+  const protocol = performance.getEntriesByType("navigation")[0]?.nextHopProtocol ?? "";
+  return asked && !request.headers.has("Content-Type") && /^h[23]/.test(protocol);
+}
+
+// Nothing of either file stays in memory.
+async function exchangeByStreams(path, headers, file, count, { signal, writable }) {
+  let response;
+  try {
+    const body = file.stream().pipeThrough(counting((bytes) => count.sent(bytes)));
+    response = await fetch(path, { method: "PUT", headers, body, duplex: "half", signal });
+  } catch (error) {
+    throw error.name === "AbortError" ? error : new ServiceError("unreachable");
+  }
+  const total = Number(response.headers.get("Content-Length"));
+  const answer = response.status === 200
+    ? response.body.pipeThrough(counting((bytes) => count.received(bytes, total))) : await response.blob();
+  return receive(response.status, (name) => response.headers.get(name), answer, writable, signal);
+}
+
+function counting(report) {
+  let bytes = 0;
+  return new TransformStream({
+    transform(chunk, controller) {
+      bytes += chunk.byteLength;
+      report(bytes);
+      controller.enqueue(chunk);
+    },
+  });
+}
+
+// Resolves with {name, key, blob, bytes}; blob is null if the file was written.
+async function receive(status, header, answer, writable, signal) {
+  if (status !== 200) throw await errorOf(status, answer);
+  const result = { name: fileName(header("Content-Disposition")), key: header("Encryption-Key") ?? "", blob: null };
+  if (!writable) return { ...result, blob: answer, bytes: answer.size };
+  return { ...result, bytes: await save(answer, writable, signal) };
+}
+
+// Returns how many bytes there were. Where it fails the stream's owner drops what was written.
+async function save(answer, open, signal) {
+  let code = "cut";
+  let bytes = 0;
+  const orUnsaved = (promise) => promise.catch((error) => { code = "unsaved"; throw error; });
+  const source = answer instanceof Blob ? answer.stream() : answer;
+  try {
+    const file = await orUnsaved(open());
+    await source.pipeTo(new WritableStream({
+      write: (chunk) => { bytes += chunk.byteLength; return orUnsaved(file.write(chunk)); },
+      close: () => orUnsaved(file.close()),
+      abort: (reason) => file.abort(reason),
+    }), { signal });
+  } catch (error) {
+    throw error.name === "AbortError" ? error : new ServiceError(code);
+  }
+  return bytes;
+}
+
+// Of an answer that is not 200: the service's JSON, or the page of something in front of it.
+async function errorOf(status, body) {
+  try {
+    const { code, error } = JSON.parse(await body.text());
+    return new ServiceError(code, error);
+  } catch {
+    if (status === 413) return new ServiceError("payload_too_large");
+    return new ServiceError(status === 429 ? "rate_limited" : status < 500 ? "bad_request" : "internal_error");
+  }
+}
+
+// RFC 6266: filename* goes before filename.
+function fileName(disposition) {
+  const extended = disposition?.match(/filename\*=UTF-8''([^;]+)/i);
+  if (extended) return decodeURIComponent(extended[1]);
+  return disposition?.match(/filename="([^"]*)"/i)?.[1] ?? "file";
+}
