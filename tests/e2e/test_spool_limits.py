@@ -111,14 +111,16 @@ def test_a_client_that_finds_the_service_full_is_refused_until_it_is_free_again(
 
 def test_two_that_do_not_both_fit_do_not_harm_each_other(spooling, paced):
     server = spooling(workers=2, spool_max="48m", full_duplex="off")
+    n_refused = 0  # of one round it cannot be told: one may be through before the other begins
     for seed in range(ROUNDS):
         result = paced(server, bytes="24m", read="last", parallel=2, seed=seed)
-        for upload in result["uploads"]:
-            if not upload["ok"]:
-                assert_no_room(upload)
-        assert not all(upload["ok"] for upload in result["uploads"])
+        refused = [upload for upload in result["uploads"] if not upload["ok"]]
+        for upload in refused:
+            assert_no_room(upload)
+        n_refused += len(refused)
         assert is_free(server)
         assert_right(paced(server, bytes="24m", read="last"))
+    assert n_refused > 0
 
 
 @pytest.fixture

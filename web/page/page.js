@@ -62,7 +62,7 @@ class Card {
     this.part.title.textContent = texts.title;
     this.part.bar.setAttribute("aria-label", texts.title);
     this.part.numbers.textContent = "Waits for its turn";
-    this.part.cancel.onclick = () => this.aborter.abort();
+    this.part.cancel.onclick = () => this.cancel();
     this.part.remove.onclick = () => this.remove();
     this.aborter = new AbortController();
     this.isRunning = true;
@@ -71,13 +71,18 @@ class Card {
     list.append(this.element);
   }
 
+  cancel() {
+    this.aborter.abort();
+    if (!this.pace) this.fail(this.aborter.signal.reason);
+  }
+
   async run() {
+    if (!this.isRunning) return; // it was cancelled while it waited
     this.pace = new Pace();
     this.shownAt = 0;
     this.quarter = 0;
     try {
       if (this.file.size >= LARGE_BYTES) await this.choosePlace();
-      this.aborter.signal.throwIfAborted();
       announce(this.texts.title);
       const { signal } = this.aborter;
       const writable = this.handle && (() => this.handle.createWritable());
@@ -124,7 +129,7 @@ class Card {
       ? `${sizeText(total)} sent: the server is busy with it`
       : `${isSending ? "Sending" : "Receiving"}: ${sizeText(bytes)} of ${sizeText(total)}`
         + (rate > 0 ? `, ${sizeText(rate)}/s, ${timeText((overall.total - overall.bytes) / rate)} left` : "");
-    if (Math.floor(fraction * 4) > this.quarter) {
+    if (fraction < 1 && Math.floor(fraction * 4) > this.quarter) {
       this.quarter = Math.floor(fraction * 4);
       announce(`${this.texts.title}: ${this.quarter * 25} %`);
     }
@@ -191,29 +196,32 @@ function save(name, text) {
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
+// Whether it could.
 async function copy(input) {
   try {
     await navigator.clipboard.writeText(input.value);
+    return true;
   } catch { // without TLS there is no clipboard but this
     input.select();
-    document.execCommand("copy");
+    return document.execCommand("copy");
   }
 }
 
 function showKey(card, key, name) {
   const { secret, "key-label": label, key: input, copy: copyButton, "save-key": saveButton } = card.part;
+  showKey.count = (showKey.count ?? 0) + 1;
   secret.hidden = false;
   input.value = key;
-  input.id = `key-${crypto.getRandomValues(new Uint32Array(1))[0]}`;
+  input.id = `key-${showKey.count}`;
   label.htmlFor = input.id;
   label.textContent = `Key of ${name}`;
   input.onfocus = () => input.select();
   card.keyIsKept = false;
   copyButton.onclick = async () => {
-    await copy(input);
-    card.keyIsKept = true;
-    copyButton.textContent = "Copied";
-    announce("The key is copied.");
+    const isCopied = await copy(input);
+    card.keyIsKept ||= isCopied;
+    copyButton.textContent = isCopied ? "Copied" : "Press Ctrl+C";
+    announce(isCopied ? "The key is copied." : "The key is selected: press Ctrl+C to copy it.");
     setTimeout(() => { copyButton.textContent = "Copy the key"; }, 3000);
   };
   saveButton.onclick = () => {
@@ -301,6 +309,17 @@ function takeDrops(form, take) {
   });
 }
 
+// One submission at a time, though the server is asked something first.
+function onSubmit(form, submit) {
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (form.isBusy) return;
+    form.isBusy = true;
+    await submit(form);
+    form.isBusy = false;
+  });
+}
+
 // Refuses what the server would refuse after the whole upload.
 async function assertSizes(files) {
   const limit = await largestFile();
@@ -372,10 +391,7 @@ function startEncryption() {
   input.addEventListener("change", () => showChosen(input));
   for (const choice of form.elements.format) choice.addEventListener("change", showAge);
   showAge(); // a browser may remember what was chosen
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    submitEncryption(form);
-  });
+  onSubmit(form, submitEncryption);
   takeDrops(form, (files) => {
     setFiles(input, files);
     complain(form, "");
@@ -390,10 +406,7 @@ function startDecryption() {
     if (keyFile.files.length > 0) await takeKeyFile(form, keyFile.files[0]);
     keyFile.value = "";
   });
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    submitDecryption(form);
-  });
+  onSubmit(form, submitDecryption);
   takeDrops(form, async (files) => {
     complain(form, "");
     for (const file of files) {

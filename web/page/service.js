@@ -71,10 +71,10 @@ export function findKey(text) {
   return "";
 }
 
-// The recipients in a text, one a line; lines that begin with # are comments.
+// The recipients in a text, a line or a word each; lines that begin with # are comments.
 export function findRecipients(text) {
-  const lines = text.split(/[\s,]*\r?\n/).map((line) => line.trim());
-  const recipients = lines.filter((line) => line && !line.startsWith("#"));
+  const lines = text.split("\n").filter((line) => !line.startsWith("#"));
+  const recipients = lines.flatMap((line) => line.split(/[\s,]+/)).filter(Boolean);
   for (const recipient of recipients) {
     // It would go into an address, where no key may be.
     if (/AGE-SECRET-KEY/i.test(recipient)) {
