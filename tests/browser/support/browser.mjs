@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Debian's Chromium. One serves all tests of a file; each page has a profile of its own, and must end
+// without an error that its test has not declared.
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { importPackage } from "../../e2e/clients/npm.mjs";
+import { folder } from "./files.mjs";
+
+const flags = [
+  "--disable-gpu", "--disable-quic", "--disable-sync", "--disable-default-apps",
+  // It can reach nothing but this machine.
+  "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
+];
+
+export const downloads = join(folder, "downloads");
+
+export async function launchBrowser() {
+  const { chromium } = (await importPackage("playwright-core")).default;
+  mkdirSync(downloads, { recursive: true });
+  const browser = await chromium.launch({
+    executablePath: "/usr/bin/chromium",
+    chromiumSandbox: false, // does not run as root
+    args: flags,
+    downloadsPath: downloads,
+  });
+  // options: Playwright's of a context (javaScriptEnabled, colorScheme, reducedMotion, viewport,
+  // permissions, ...), and expected: patterns of the errors that this test means to make.
+  // The page is closed, and judged, when the test t ends; page.expected may be added to meanwhile.
+  const newPage = async (t, { expected = [], ...options } = {}) => {
+    const context = await browser.newContext({ ignoreHTTPSErrors: true, ...options });
+    const trouble = watch(context);
+    const page = await context.newPage();
+    page.expected = [...expected];
+    t.after(async () => {
+      await context.close();
+      const of = (pattern) => trouble.filter((line) => pattern.test(line));
+      const declared = new Set(page.expected.flatMap(of));
+      assert.deepEqual(trouble.filter((line) => !declared.has(line)), [], "errors of the page");
+      const absent = page.expected.filter((pattern) => of(pattern).length === 0);
+      assert.deepEqual(absent, [], "errors that the test declares, and that did not come");
+    });
+    return page;
+  };
+  return { newPage, version: () => browser.version(), close: () => browser.close() };
+}
+
+// The list of what goes wrong in the pages of a context, a line each, from now on.
+function watch(context) {
+  const trouble = [];
+  context.on("console", (message) => {
+    if (message.type() === "error") trouble.push(`console: ${message.text()}`);
+  });
+  context.on("weberror", (error) => trouble.push(`exception: ${error.error()}`));
+  context.on("response", (response) => {
+    if (response.status() >= 400) trouble.push(`status: ${response.status()} ${response.url()}`);
+  });
+  context.on("requestfailed", (request) => {
+    const why = request.failure()?.errorText;
+    if (!becameDownload(request, why)) trouble.push(`request: ${why} ${request.url()}`);
+  });
+  return trouble;
+}
+
+// To a page that is left for a download, it is a request that was given up.
+function becameDownload(request, why) {
+  const disposition = request.existingResponse()?.headers()["content-disposition"] ?? "";
+  return request.isNavigationRequest() && why === "net::ERR_ABORTED" &&
+    disposition.startsWith("attachment");
+}
