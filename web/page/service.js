@@ -157,7 +157,7 @@ function counter(size, growth, onProgress) {
 function exchangeByRequest(path, headers, file, count, { signal, writable }) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    const fail = () => reject(new ServiceError(request.status === 200 ? "cut" : "unreachable"));
+    let hasBegun = false; // the answer; an error later takes its status away
 
     request.open("PUT", path);
     for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
@@ -166,7 +166,8 @@ function exchangeByRequest(path, headers, file, count, { signal, writable }) {
     request.onprogress = ({ loaded, lengthComputable, total }) => {
       if (request.status === 200) count.received(loaded, lengthComputable && total);
     };
-    request.onerror = fail;
+    request.onreadystatechange = () => { hasBegun ||= request.status === 200; };
+    request.onerror = () => reject(new ServiceError(hasBegun ? "cut" : "unreachable"));
     request.onabort = () => reject(new DOMException("cancelled", "AbortError"));
     request.onload = () => resolve(receive(request.status, (name) => request.getResponseHeader(name),
       request.response, writable, signal));
@@ -249,9 +250,9 @@ async function errorOf(status, body) {
   }
 }
 
-// RFC 6266: filename* goes before filename.
+// RFC 6266: filename* goes before filename. As browsers save it: they replace what some systems do not allow.
 function fileName(disposition) {
   const extended = disposition?.match(/filename\*=UTF-8''([^;]+)/i);
-  if (extended) return decodeURIComponent(extended[1]);
-  return disposition?.match(/filename="([^"]*)"/i)?.[1] ?? "file";
+  const name = extended ? decodeURIComponent(extended[1]) : disposition?.match(/filename="([^"]*)"/i)?.[1] ?? "file";
+  return name.trim().replace(/[\\/:*?"<>|~]/g, "_");
 }
