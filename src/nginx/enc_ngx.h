@@ -72,6 +72,10 @@ enum enc_ngx_error enc_ngx_request_encryption(ngx_http_request_t *r, const ngx_s
 enum enc_ngx_error enc_ngx_request_decryption(ngx_http_request_t *r, const ngx_str_t *name,
                                               struct enc_job **ret_job);
 
+// The request's header of that lower-case name, NULL if there is none. *ret_n counts how often it
+// came.
+ngx_table_elt_t *enc_ngx_request_header(ngx_http_request_t *r, const char *lowcase, size_t *ret_n);
+
 // Wipes the client's own key from nginx's memory, so that no log variable finds it either.
 void enc_ngx_request_forget_key(ngx_http_request_t *r);
 

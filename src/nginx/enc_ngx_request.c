@@ -8,9 +8,7 @@
 
 #define KEY_HEADER "encryption-key"
 
-// The request's header of that lower-case name, NULL if there is none. *ret_n counts how often it
-// came.
-static ngx_table_elt_t *find_header(ngx_http_request_t *r, const char *lowcase, size_t *ret_n)
+ngx_table_elt_t *enc_ngx_request_header(ngx_http_request_t *r, const char *lowcase, size_t *ret_n)
 {
     ngx_table_elt_t *found = NULL;
     size_t n_name = ngx_strlen(lowcase);
@@ -35,8 +33,8 @@ static bool is_forwarded(ngx_http_request_t *r)
 {
     size_t n;
 
-    return find_header(r, "via", &n) || find_header(r, "forwarded", &n) ||
-           find_header(r, "x-forwarded-for", &n);
+    return enc_ngx_request_header(r, "via", &n) || enc_ngx_request_header(r, "forwarded", &n) ||
+           enc_ngx_request_header(r, "x-forwarded-for", &n);
 }
 
 // A proxy may stop sending once an answer begins. HTTP/1.0 tells the end of an answer of unknown
@@ -59,7 +57,7 @@ void enc_ngx_request_forget_key(ngx_http_request_t *r)
     ngx_table_elt_t *header;
     size_t n;
 
-    while ((header = find_header(r, KEY_HEADER, &n)) != NULL) {
+    while ((header = enc_ngx_request_header(r, KEY_HEADER, &n)) != NULL) {
         if (r->stream)
             enc_ngx_wipe_frames_later(r);
         enc_wipe(header->value.data, header->value.len);
@@ -72,9 +70,9 @@ static enum enc_ngx_error check_headers(ngx_http_request_t *r)
 {
     size_t n;
 
-    if (find_header(r, "content-range", &n))
+    if (enc_ngx_request_header(r, "content-range", &n))
         return ENC_NGX_ERROR_CONTENT_RANGE;
-    const ngx_table_elt_t *encoding = find_header(r, "content-encoding", &n);
+    const ngx_table_elt_t *encoding = enc_ngx_request_header(r, "content-encoding", &n);
     if (encoding && (n > 1 || encoding->value.len != 8 ||
                      ngx_strncasecmp(encoding->value.data, (u_char *)"identity", 8) != 0))
         return ENC_NGX_ERROR_CONTENT_ENCODING;
@@ -118,7 +116,7 @@ enum enc_ngx_error enc_ngx_request_encryption(ngx_http_request_t *r, const ngx_s
     enum { TAKES = ENC_NGX_TAKES_FORMAT | ENC_NGX_TAKES_ARMOR | ENC_NGX_TAKES_RECIPIENT };
     struct enc_ngx_query query;
     size_t n_keys;
-    const ngx_table_elt_t *key = find_header(r, KEY_HEADER, &n_keys);
+    const ngx_table_elt_t *key = enc_ngx_request_header(r, KEY_HEADER, &n_keys);
     const ngx_table_elt_t *type = r->headers_in.content_type;
     off_t n_body = enc_ngx_body_declared(r);
     enum enc_ngx_error error = check_headers(r);
@@ -167,7 +165,7 @@ enum enc_ngx_error enc_ngx_request_decryption(ngx_http_request_t *r, const ngx_s
 {
     struct enc_ngx_query query;
     size_t n_keys;
-    const ngx_table_elt_t *key = find_header(r, KEY_HEADER, &n_keys);
+    const ngx_table_elt_t *key = enc_ngx_request_header(r, KEY_HEADER, &n_keys);
     const ngx_table_elt_t *type = r->headers_in.content_type;
     enum enc_ngx_error error = check_headers(r);
 
