@@ -63,8 +63,7 @@ class Nginx:
 
     def start(self):
         for _ in range(3):  # a free port may be taken by somebody else before nginx has it
-            self.port, self.h2c_port, self.tls_port = free_ports(3)
-            self._render()
+            self.prepare()
             self.master = self._launch()
             if self._wait_until_ready():
                 return self
@@ -72,6 +71,11 @@ class Nginx:
             if "Address already in use" not in self.log():
                 break
         raise RuntimeError(f"nginx does not start:\n{self.log()}")
+
+    def prepare(self):
+        """Writes the configuration."""
+        self.port, self.h2c_port, self.tls_port = free_ports(3)
+        self._render()
 
     def _render(self):
         command = [PROJECT / "scripts" / "render-conf", "--module", MODULE]
@@ -92,19 +96,29 @@ class Nginx:
 
     def _launch(self):
         """The one place that knows how the service is started."""
-        command = ["nginx", "-p", self.runtime, "-c", self.runtime / "nginx.conf"]
-        command += ["-g", "daemon off;"]
         # The server dies with the test run, even where that is killed.
-        command = ["setpriv", "--pdeathsig", "TERM"] + command
+        command = ["setpriv", "--pdeathsig", "TERM", *self._command(), "-g", "daemon off;"]
+        with open(self.stderr, "ab") as stderr:
+            return subprocess.Popen(command, env=self._environment(), stdin=subprocess.DEVNULL,
+                                    stdout=stderr, stderr=stderr)
+
+    def refusal(self):
+        """What `nginx -t` has against the configuration; nothing if it takes it."""
+        result = subprocess.run([*self._command(), "-t"], env=self._environment(), check=False,
+                                stderr=subprocess.PIPE, text=True)
+        return result.stderr if result.returncode else ""
+
+    def _command(self):
+        return ["nginx", "-p", str(self.runtime), "-c", str(self.runtime / "nginx.conf")]
+
+    def _environment(self):
         environment = dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin")
         # meson's tests run with it; it would overwrite the freed keys that we look for.
         environment.pop("MALLOC_PERTURB_", None)
         environment.update(self.environment)
         if any(self.preload):
             environment["LD_PRELOAD"] = ":".join(str(path) for path in self.preload if path)
-        with open(self.stderr, "ab") as stderr:
-            return subprocess.Popen([str(word) for word in command], env=environment,
-                                    stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr)
+        return environment
 
     def _wait_until_ready(self):
         wanted = int(self.settings.get("workers", 0)) or 1
