@@ -32,6 +32,7 @@ struct enc_ngx_loc_conf {
     off_t spool_request_max;   // encrypter_spool_request_max, bytes; 0: no spool
     ngx_msec_t spool_patience; // encrypter_spool_patience
     ngx_uint_t full_duplex;    // encrypter_full_duplex, an enc_ngx_duplex
+    ngx_array_t *cors_origins; // encrypter_cors_origins, of ngx_str_t; NULL: off
 };
 
 // A request's context. nginx zeroes it on an internal redirect.

@@ -10,12 +10,14 @@
 //     encrypter_spool_request_max SIZE;  disk for one request (22g)
 //     encrypter_spool_patience TIME;   how long such a client is waited for (20ms)
 //     encrypter_full_duplex on | off | auto;  whether answers start before the request has ended
+//     encrypter_cors_origins ORIGIN ... | * | off;  whose pages may read the answers
 //
 // They are described in docs/operations.md.
 #include <sys/prctl.h>
 
 #include "enc_crypto_init.h"
 #include "enc_ngx.h"
+#include "enc_ngx_cors.h"
 #include "enc_ngx_quota.h"
 #include "enc_ngx_spool.h"
 
@@ -48,6 +50,8 @@ static ngx_command_t commands[] = {
      NGX_HTTP_LOC_CONF_OFFSET, offsetof(struct enc_ngx_loc_conf, spool_patience), NULL},
     {ngx_string("encrypter_full_duplex"), ANYWHERE | NGX_CONF_TAKE1, ngx_conf_set_enum_slot,
      NGX_HTTP_LOC_CONF_OFFSET, offsetof(struct enc_ngx_loc_conf, full_duplex), duplex_names},
+    {ngx_string("encrypter_cors_origins"), ANYWHERE | NGX_CONF_1MORE, enc_ngx_cors_set_origins,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, NULL},
     ngx_null_command,
 };
 
@@ -92,6 +96,7 @@ static void *create_loc_conf(ngx_conf_t *cf)
     conf->spool_request_max = NGX_CONF_UNSET;
     conf->spool_patience = NGX_CONF_UNSET_MSEC;
     conf->full_duplex = NGX_CONF_UNSET_UINT;
+    conf->cors_origins = NGX_CONF_UNSET_PTR;
     return conf;
 }
 
@@ -107,6 +112,7 @@ static char *merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_off_value(conf->spool_request_max, outer->spool_request_max, (off_t)22 << 30);
     ngx_conf_merge_msec_value(conf->spool_patience, outer->spool_patience, 20);
     ngx_conf_merge_uint_value(conf->full_duplex, outer->full_duplex, ENC_NGX_DUPLEX_AUTO);
+    ngx_conf_merge_ptr_value(conf->cors_origins, outer->cors_origins, NULL);
     // Here, and not where the directive is read, so that locations within the location have it too.
     if (conf->enable && !clcf->handler)
         clcf->handler = enc_ngx_route_handler;
@@ -140,6 +146,7 @@ static ngx_int_t add_variables(ngx_conf_t *cf)
 
 static ngx_int_t install(ngx_conf_t *cf)
 {
+    enc_ngx_cors_install(); // runs after the next one, and so on the errors that it makes
     enc_ngx_errors_install();
     if (enc_ngx_log_install(cf) != NGX_OK)
         return NGX_ERROR;
@@ -195,7 +202,7 @@ ngx_module_t ngx_http_encrypter_module = {
     .type = NGX_HTTP_MODULE, .init_process = init_process, .exit_process = exit_process,
 };
 
-// What nginx looks up in a dynamic module. The order puts our error filter before nginx's own
+// What nginx looks up in a dynamic module. The order puts our header filters before nginx's own
 // filters that add headers, as nginx's build does for any third-party filter.
 __attribute__((visibility("default")))
 ngx_module_t *ngx_modules[] = {&ngx_http_encrypter_module, NULL};
