@@ -29,7 +29,7 @@ for (const format of ["fernet", "age"]) {
   test(`a ${format} file and the file of its key, dropped together, give the file under its own name`, async (t) => {
     const file = await randomFile(t, "Bericht für März.pdf", 150_000);
     const { page, folder, name } = await encrypted(t, file, { format });
-    await dropFiles(page, "#decrypt", [join(folder, `${name}.key`), join(folder, name)]);
+    await dropFiles(page, "#decrypt .target", [join(folder, `${name}.key`), join(folder, name)]);
     await page.waitForFunction(() => document.activeElement.textContent === "Decrypt");
     await page.keyboard.press("Enter");
     const card = await finished(decryptCard(page));

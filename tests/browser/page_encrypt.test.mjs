@@ -20,7 +20,7 @@ const open = (t, options) => openPage(t, newPage, server.url, options);
 test("a file that is dropped comes back encrypted, and Python decrypts it", async (t) => {
   const page = await open(t);
   const file = await randomFile(t, "report.pdf", 100_000);
-  await dropFiles(page, "#encrypt", [file.path]);
+  await dropFiles(page, "#encrypt .target", [file.path]);
   await page.keyboard.press("Enter"); // the button has the focus
   const card = await finished(encryptCard(page));
   assert.match(await card.innerText(), /report\.pdf is encrypted/);
@@ -62,7 +62,7 @@ test("several files get a card and a key each", async (t) => {
   const page = await open(t);
   const files = [];
   for (const size of [0, 1, 70_000]) files.push(await randomFile(t, `file ${size}.bin`, size));
-  await dropFiles(page, "#encrypt", files.map((file) => file.path));
+  await dropFiles(page, "#encrypt .target", files.map((file) => file.path));
   assert.deepEqual(await page.locator("#encrypt [data-chosen] li").allInnerTexts(),
     ["file 0.bin, 0 bytes", "file 1.bin, 1 byte", "file 70000.bin, 70.0 kB"]);
   await submitEncryption(page);

@@ -195,7 +195,7 @@ async function exchangeByStreams(path, headers, file, count, { signal, writable 
   } catch (error) {
     throw error.name === "AbortError" ? error : new ServiceError("unreachable");
   }
-  const total = Number(response.headers.get("Content-Length"));
+  const total = Number(response.headers.get("Content-Length")); // 0 if it is not known
   const answer = response.status === 200
     ? response.body.pipeThrough(counting((bytes) => count.received(bytes, total))) : await response.blob();
   return receive(response.status, (name) => response.headers.get(name), answer, writable, signal);

@@ -25,9 +25,10 @@ export async function launchBrowser() {
     downloadsPath: downloads,
   });
   // options: Playwright's of a context (javaScriptEnabled, colorScheme, reducedMotion, viewport,
-  // permissions, ...), and expected: patterns of the errors that this test means to make.
+  // permissions, ...), and expected: patterns of the errors that this test means to make; tolerated: of
+  // those that may come or not.
   // The page is closed, and judged, when the test t ends; page.expected may be added to meanwhile.
-  const newPage = async (t, { expected = [], ...options } = {}) => {
+  const newPage = async (t, { expected = [], tolerated = [], ...options } = {}) => {
     const context = await browser.newContext({ ignoreHTTPSErrors: true, ...options });
     const trouble = watch(context);
     const page = await context.newPage();
@@ -35,7 +36,7 @@ export async function launchBrowser() {
     t.after(async () => {
       await context.close();
       const of = (pattern) => trouble.filter((line) => pattern.test(line));
-      const declared = new Set(page.expected.flatMap(of));
+      const declared = new Set([...page.expected, ...tolerated].flatMap(of));
       assert.deepEqual(trouble.filter((line) => !declared.has(line)), [], "errors of the page");
       const absent = page.expected.filter((pattern) => of(pattern).length === 0);
       assert.deepEqual(absent, [], "errors that the test declares, and that did not come");

@@ -7,6 +7,7 @@ import { packageFolder } from "../../e2e/clients/npm.mjs";
 
 // Drops files on an element as a person's mouse does; moves over it first.
 export async function dropFiles(page, selector, paths) {
+  await page.locator(selector).scrollIntoViewIfNeeded();
   const box = await page.locator(selector).boundingBox();
   const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
   const session = await page.context().newCDPSession(page);

@@ -5,7 +5,7 @@ import { connect, createServer } from "node:net";
 
 // Passes everything on, but cuts a connection on which more than n bytes came back. Gives { url }.
 export async function cutAnswers(t, url, n) {
-  const { hostname, port } = new URL(url);
+  const { protocol, hostname, port } = new URL(url);
   const relay = createServer((client) => {
     const service = connect(port, hostname);
     const end = () => { client.destroy(); service.destroy(); };
@@ -14,11 +14,11 @@ export async function cutAnswers(t, url, n) {
     service.on("error", end).on("data", (data) => {
       bytes += data.length;
       if (bytes <= n) client.write(data);
-      else client.end();
+      else end();
     });
   });
-  relay.listen(0, "127.0.0.1");
+  relay.listen(0, hostname);
   await once(relay, "listening");
   t.after(() => relay.close());
-  return { url: `http://127.0.0.1:${relay.address().port}` };
+  return { url: `${protocol}//${hostname}:${relay.address().port}` };
 }
