@@ -1,7 +1,7 @@
 # The front desk. `make run` serves, `make test` checks everything; both install what is missing first.
 #
 #   make run        serve on http://localhost:5000 (PORT=, ADDRESS=), or https with TLS=1
-#   make test       lint, both compilers, unit tests, vectors, fuzz corpora, end-to-end tests
+#   make test       lint, both compilers, unit tests, vectors, fuzz corpora, end-to-end tests, a browser
 #   make build      build only
 #   make lint       formatting, layering, and clang without a warning
 #   make format     rewrite the C sources with clang-format

@@ -61,10 +61,10 @@ async function open(t, options) {
   return page;
 }
 
-// A test of its own kind, whose end can be looked at.
+// What a page knows of its test. Its end can be looked at.
 function inner() {
-  const ends = [];
-  return { after: (end) => ends.unshift(end), end: async () => { for (const e of ends) await e(); } };
+  let end;
+  return { after: (judge) => (end = judge), end: () => end() };
 }
 
 test("files are dropped as a mouse drops them", async (t) => {
@@ -98,7 +98,8 @@ test("the peak of the heap counts what JavaScript held meanwhile, buffers and ob
   })()`);
   const buffers = await peakHeapWhile(page, () => hold("[new Uint8Array(64 << 20).fill(1)]"));
   assert.ok(buffers.peakBytes > 64 * MIB, `${buffers.peakBytes}`);
-  const objects = await peakHeapWhile(page, () => hold("Array.from({ length: 1e6 }, (_, i) => ({ i }))"));
+  const list = "Array.from({ length: 1e6 }, (_, i) => ({ i }))";
+  const objects = await peakHeapWhile(page, () => hold(list));
   assert.ok(objects.peakBytes > 12 * MIB, `${objects.peakBytes}`);
 });
 
@@ -123,8 +124,8 @@ test("the clipboard can be read", async (t) => {
 test("a page may have no scripts, be dark, still, and narrow", async (t) => {
   const without = await open(t, { javaScriptEnabled: false });
   await without.locator("#without").waitFor(); // getByText skips what is in noscript
-  const options = { colorScheme: "dark", reducedMotion: "reduce", viewport: { width: 320, height: 640 } };
-  const page = await open(t, options);
+  const viewport = { width: 320, height: 640 };
+  const page = await open(t, { colorScheme: "dark", reducedMotion: "reduce", viewport });
   const matches = (query) => page.evaluate((q) => matchMedia(q).matches, query);
   assert.ok(await matches("(prefers-color-scheme: dark)"));
   assert.ok(await matches("(prefers-reduced-motion: reduce)"));

@@ -13,6 +13,8 @@ const flags = [
   "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
 ];
 
+const PATIENCE_MS = 120_000; // with what a test waits for; sanitizers are slow
+
 export const downloads = join(folder, "downloads");
 
 export async function launchBrowser() {
@@ -25,20 +27,21 @@ export async function launchBrowser() {
     downloadsPath: downloads,
   });
   // options: Playwright's of a context (javaScriptEnabled, colorScheme, reducedMotion, viewport,
-  // permissions, ...), and expected: patterns of the errors that this test means to make; tolerated: of
-  // those that may come or not.
-  // The page is closed, and judged, when the test t ends; page.expected may be added to meanwhile.
+  // permissions, ...). expected: patterns of the errors that this test means to make, tolerated: of
+  // those that may come or not. The page is closed, and judged, when the test t ends; until then
+  // page.expected may be added to.
   const newPage = async (t, { expected = [], tolerated = [], ...options } = {}) => {
     const context = await browser.newContext({ ignoreHTTPSErrors: true, ...options });
+    context.setDefaultTimeout(PATIENCE_MS);
     const trouble = watch(context);
     const page = await context.newPage();
     page.expected = [...expected];
     t.after(async () => {
       await context.close();
-      const of = (pattern) => trouble.filter((line) => pattern.test(line));
-      const declared = new Set([...page.expected, ...tolerated].flatMap(of));
+      const matched = (pattern) => trouble.filter((line) => pattern.test(line));
+      const declared = new Set([...page.expected, ...tolerated].flatMap(matched));
       assert.deepEqual(trouble.filter((line) => !declared.has(line)), [], "errors of the page");
-      const absent = page.expected.filter((pattern) => of(pattern).length === 0);
+      const absent = page.expected.filter((pattern) => matched(pattern).length === 0);
       assert.deepEqual(absent, [], "errors that the test declares, and that did not come");
     });
     return page;
@@ -50,7 +53,8 @@ export async function launchBrowser() {
 function watch(context) {
   const trouble = [];
   context.on("console", (message) => {
-    if (message.type() === "error") trouble.push(`console: ${message.text()}`);
+    if (message.type() !== "error") return;
+    trouble.push(`console: ${message.text()} ${message.location().url}`);
   });
   context.on("weberror", (error) => trouble.push(`exception: ${error.error()}`));
   context.on("response", (response) => {

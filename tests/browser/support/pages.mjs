@@ -16,8 +16,8 @@ export const formPage = (action) => `<!DOCTYPE html>
 
 const types = { js: "text/javascript", css: "text/css" };
 
-// pages: from a path to its text, or to a function of the URL that gives it; null cuts the connection.
-// What is posted anywhere is read to its end. Gives { url, close() }.
+// pages: from a path to its text, or to a function of the URL that gives it; null cuts the
+// connection. What is posted anywhere is read to its end. Gives { url, close() }.
 export async function servePages(pages, headers = {}) {
   const server = createServer((request, response) => {
     const url = new URL(request.url, "http://localhost");
@@ -25,7 +25,8 @@ export async function servePages(pages, headers = {}) {
     if (request.method === "POST") {
       request.resume().once("end", () => response.end());
     } else if (page === undefined) {
-      response.writeHead(404).end();
+      // Browsers ask for an icon by themselves.
+      response.writeHead(url.pathname === "/favicon.ico" ? 204 : 404).end();
     } else {
       const text = typeof page === "function" ? page(url) : page;
       if (text === null) return request.socket.destroy();
