@@ -10,7 +10,9 @@ import { MIB, randomFile, scaledMib } from "./support/files.mjs";
 import { formPage, servePages } from "./support/pages.mjs";
 import { serverAndBrowser, serverFor } from "./support/setup.mjs";
 
-const { server, newPage } = await serverAndBrowser({ workers: 2 });
+const [{ server, newPage }, cutting] = await Promise.all([
+  serverAndBrowser({ workers: 2 }), serverFor(null, { spool_request_max: "8m" }),
+]);
 const elsewhere = await servePages({ "/": (url) => formPage(url.searchParams.get("action")) });
 after(() => elsewhere.close());
 
@@ -84,9 +86,8 @@ for (const over of protocols) {
 
   test(`an answer that is cut leaves no file that passes for a whole one, over ${protocol}`,
     async (t) => {
-      const cutting = await serverFor(t, { spool_request_max: "8m" });
       const page = await newPage(t, { tolerated: [/^request: net::ERR_\w+ .*encrypt_file$/] });
-      const file = await randomFile(t, "cut.bin", 64 * MIB);
+      const file = await randomFile(t, "cut.bin", 32 * MIB);
       const before = await readdir(downloads);
       const download = new Promise((resolve) => page.once("download", resolve));
       const [request] = await Promise.all([

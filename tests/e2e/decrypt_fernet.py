@@ -12,7 +12,7 @@ from cryptography.fernet import Fernet
 from support.fernet import TokenVerifier
 
 # What is larger is left to the verifier that streams: Python would hold it in memory some times.
-WHOLE_BYTES = 16 << 20
+WHOLE_BYTES = 4 << 20
 
 
 def main():
