@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { importPackage } from "../../e2e/clients/npm.mjs";
-import { folder } from "./files.mjs";
+import { folder, removeFolderAtExit } from "./files.mjs";
 
 const flags = [
   "--disable-gpu", "--disable-quic", "--disable-sync", "--disable-default-apps",
@@ -26,6 +26,7 @@ export async function launchBrowser() {
     args: flags,
     downloadsPath: downloads,
   });
+  removeFolderAtExit(); // after playwright has ended the browser
   // options: Playwright's of a context (javaScriptEnabled, colorScheme, reducedMotion, viewport,
   // permissions, ...). expected: patterns of the errors that this test means to make, tolerated: of
   // those that may come or not. The page is closed, and judged, when the test t ends; until then
