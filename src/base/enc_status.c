@@ -35,6 +35,7 @@ static const struct {
     [ENC_FERNET_EXPIRED] = {"fernet_expired", ENC_CLASS_AUTHENTICATION},
     [ENC_FERNET_PADDING] = {"fernet_padding", ENC_CLASS_AUTHENTICATION},
     [ENC_TOO_LARGE] = {"too_large", ENC_CLASS_LIMIT},
+    [ENC_FILE_TOO_LARGE] = {"file_too_large", ENC_CLASS_LIMIT},
     [ENC_AGE_HEADER_TOO_LARGE] = {"age_header_too_large", ENC_CLASS_LIMIT},
     [ENC_AGE_WORK_FACTOR] = {"age_work_factor", ENC_CLASS_LIMIT},
     [ENC_NO_MEMORY] = {"no_memory", ENC_CLASS_RESOURCE},

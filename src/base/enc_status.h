@@ -42,6 +42,7 @@ enum enc_status {
 
     // Limit: a bound of the format or of the caller's buffer would be passed.
     ENC_TOO_LARGE,
+    ENC_FILE_TOO_LARGE,       // the caller takes no file of that size
     ENC_AGE_HEADER_TOO_LARGE, // lines, arguments, stanzas or bytes over those of enc_age_header.h
     ENC_AGE_WORK_FACTOR,      // a passphrase that would take more work than the caller allows
 

@@ -29,6 +29,7 @@ enum enc_status enc_encrypt_job_new(const struct enc_encrypt_job_options *option
         .n_name = options->n_name,
         .namer = enc_file_name_encrypted,
         .style = &format->name_style,
+        .n_file_max = options->n_file_max,
     };
 
     *ret_job = NULL;

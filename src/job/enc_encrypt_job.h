@@ -27,6 +27,7 @@ struct enc_encrypt_job_options {
     bool armor;                            // of age
     bool body_is_declared;                 // how long it is
     uint64_t n_body;                       // bytes of the body then; others are ENC_MISUSE
+    uint64_t n_file_max;                   // bytes of the file; 0: any
     uint64_t time;                         // seconds since 1970
     const uint8_t *seed; // ENC_JOB_SEED_BYTES random bytes. Secret; the caller wipes it
 };

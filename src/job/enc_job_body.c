@@ -23,6 +23,7 @@ enum enc_status enc_job_body_init(struct enc_job_body *body,
     memset(body, 0, sizeof(*body));
     body->namer = options->namer;
     body->style = options->style;
+    body->n_file_max = options->n_file_max;
     if (options->is_form) {
         enum enc_status st = enc_multipart_content_type(options->content_type,
                                                         options->n_content_type, &kind, &boundary);
@@ -66,6 +67,18 @@ void enc_job_body_restart(struct enc_job_body *body)
     body->input_ended = false;
     body->n_in = 0;
     body->n_data = 0;
+    body->n_file = 0;
+}
+
+// n > 0 bytes of the file.
+static enum enc_status found_data(struct enc_job_body *body, const uint8_t *data, size_t n)
+{
+    body->n_file += n;
+    if (body->n_file_max > 0 && body->n_file > body->n_file_max)
+        return ENC_FILE_TOO_LARGE;
+    body->data = data;
+    body->n_data = n;
+    return ENC_OK;
 }
 
 // The current part is a file after all: the first, or one too many.
@@ -103,9 +116,7 @@ static enum enc_status part_data(struct enc_job_body *body, const uint8_t *data,
         if (st != ENC_OK)
             return st;
     }
-    body->data = data;
-    body->n_data = n;
-    return ENC_OK;
+    return found_data(body, data, n);
 }
 
 static enum enc_status next_form_data(struct enc_job_body *body, enum enc_job_found *ret_found)
@@ -145,11 +156,10 @@ enum enc_status enc_job_body_next(struct enc_job_body *body, enum enc_job_found 
 {
     if (body->is_form)
         return next_form_data(body, ret_found);
-    body->data = body->in;
-    body->n_data = body->n_in;
+    size_t n = body->n_in;
     body->n_in = 0;
-    *ret_found = body->n_data > 0    ? ENC_JOB_FOUND_DATA
+    *ret_found = n > 0               ? ENC_JOB_FOUND_DATA
                  : body->input_ended ? ENC_JOB_FOUND_END
                                      : ENC_JOB_FOUND_NOTHING;
-    return ENC_OK;
+    return n > 0 ? found_data(body, body->in, n) : ENC_OK;
 }

@@ -23,6 +23,7 @@ struct enc_job_body_options {
     size_t n_name;
     enc_job_namer *namer;
     const struct enc_file_name_style *style; // for the namer; static
+    uint64_t n_file_max;                     // bytes of the file; 0: any
 };
 
 struct enc_job_body {
@@ -36,6 +37,8 @@ struct enc_job_body {
     bool file_begun;                       // it, or one before it, is a file
     enc_job_namer *namer;
     const struct enc_file_name_style *style;
+    uint64_t n_file_max;
+    uint64_t n_file;                // bytes found so far
     struct enc_file_name file_name; // once the file has begun
 
     const uint8_t *data; // of the file: found, and not used yet; the owner moves it on
@@ -57,7 +60,7 @@ void enc_job_body_restart(struct enc_job_body *body);
 enum enc_job_found { ENC_JOB_FOUND_DATA, ENC_JOB_FOUND_NOTHING, ENC_JOB_FOUND_END };
 
 // Finds more of the file, once all that was found before is used. Or the statuses of
-// enc_multipart.h, ENC_MISSING_FILE, ENC_TOO_MANY_FILES.
+// enc_multipart.h, ENC_MISSING_FILE, ENC_TOO_MANY_FILES, ENC_FILE_TOO_LARGE.
 ENC_MUST_USE enum enc_status enc_job_body_next(struct enc_job_body *body,
                                                enum enc_job_found *ret_found);
 

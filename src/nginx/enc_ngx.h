@@ -15,6 +15,7 @@
 #include "enc_job.h"
 #include "enc_ngx_answer.h"
 #include "enc_ngx_errors.h"
+#include "enc_ngx_page.h"
 
 extern ngx_module_t ngx_http_encrypter_module;
 
@@ -66,8 +67,10 @@ bool enc_ngx_accept_prefers_html(const ngx_http_request_t *r);
 // enc_ngx_request.c
 
 // Check what can be checked before the body, and make the request's job. On an error,
-// ENC_NGX_ERROR_*. The key that the job made is in *ret_key.
+// ENC_NGX_ERROR_*. The key that the job made is in *ret_key, and what the request says of a page in
+// *ret_page.
 enum enc_ngx_error enc_ngx_request_encryption(ngx_http_request_t *r, const ngx_str_t *name,
+                                              struct enc_ngx_page *ret_page,
                                               struct enc_job_key_text *ret_key,
                                               struct enc_job **ret_job);
 enum enc_ngx_error enc_ngx_request_decryption(ngx_http_request_t *r, const ngx_str_t *name,

@@ -91,6 +91,17 @@ static const struct {
     [ENC_NGX_ERROR_INVALID_RELEASE] = {400, "invalid_parameter",
                                        "The parameter release is not known: use "
                                        "release=verified-chunks, or leave it out."},
+    [ENC_NGX_ERROR_INVALID_ANSWER] = {400, "invalid_parameter",
+                                      "The parameter answer is not known: use answer=page, or "
+                                      "leave it out."},
+    [ENC_NGX_ERROR_PAGE_WITHOUT_FORM] =
+        {400, "invalid_parameter",
+         "The parameter answer=page is for forms: POST multipart/form-data with a part named file, "
+         "or leave it out and find the key in the header Encryption-Key."},
+    [ENC_NGX_ERROR_TOO_LARGE_FOR_PAGE] =
+        {413, "payload_too_large",
+         "The file is too large for a page with its key in it: switch JavaScript on in your "
+         "browser, or send it without answer=page. The limit of such a page is "},
     [ENC_NGX_ERROR_CONTENT_RANGE] = {400, "bad_request",
                                      "A request with Content-Range would send a part of a file: "
                                      "send the whole file without that header."},
@@ -99,8 +110,9 @@ static const struct {
                                         "file as it is, without that header."},
     [ENC_NGX_ERROR_UNKNOWN_PARAMETER] =
         {400, "unknown_parameter",
-         "The query has a parameter that is not known here: /encrypt_file takes format, armor and "
-         "recipient, /decrypt_file takes ttl and release, and /generate_key takes format."},
+         "The query has a parameter that is not known here: /encrypt_file takes format, armor, "
+         "recipient and answer, /decrypt_file takes ttl and release, and /generate_key takes "
+         "format."},
     [ENC_NGX_ERROR_REPEATED_PARAMETER] = {400, "invalid_parameter",
                                           "A query parameter is given twice: give each one once."},
     [ENC_NGX_ERROR_MALFORMED_PARAMETER] =
@@ -218,6 +230,8 @@ enum enc_ngx_error enc_ngx_error_of_status(enum enc_status status)
         return ENC_NGX_ERROR_TOKEN_EXPIRED;
     case ENC_AGE_NEEDS_PASSPHRASE:
         return ENC_NGX_ERROR_PASSPHRASE;
+    case ENC_FILE_TOO_LARGE:
+        return ENC_NGX_ERROR_TOO_LARGE_FOR_PAGE;
     case ENC_TAG_MISMATCH:
     case ENC_LOW_ORDER_POINT:
     case ENC_AGE_WORK_FACTOR:
@@ -293,24 +307,51 @@ static void print_detail(ngx_http_request_t *r, const struct enc_ngx_ctx *ctx, u
     *p = '\0';
     if (ctx->error == ENC_NGX_ERROR_PAYLOAD_TOO_LARGE)
         print_limit(p, end, clcf->client_max_body_size);
+    else if (ctx->error == ENC_NGX_ERROR_TOO_LARGE_FOR_PAGE)
+        print_limit(p, end, ENC_NGX_PAGE_FILE_MAX);
     else if (ctx->error == ENC_NGX_ERROR_INVALID_RECIPIENT && ctx->error_number > 0)
         *ngx_slprintf(p, end - 1, " The faulty one is number %ui.", ctx->error_number) = '\0';
 }
 
+static ngx_int_t write_json(ngx_http_request_t *r, const struct enc_ngx_refusal *refusal,
+                            ngx_str_t *ret_body)
+{
+    static const char form[] = "{\"error\": \"%s\", \"code\": \"%s\"}\n";
+    size_t n_max = sizeof(form) + ngx_strlen(refusal->sentence) + ngx_strlen(refusal->code);
+
+    ret_body->data = ngx_pnalloc(r->pool, n_max);
+    if (!ret_body->data)
+        return NGX_ERROR;
+    u_char *end = ngx_slprintf(ret_body->data, ret_body->data + n_max, form, refusal->sentence,
+                               refusal->code);
+    ret_body->len = (size_t)(end - ret_body->data);
+    ngx_str_set(&r->headers_out.content_type, "application/json");
+    return NGX_OK;
+}
+
+static ngx_int_t write_page(ngx_http_request_t *r, const struct enc_ngx_refusal *refusal,
+                            ngx_str_t *ret_body)
+{
+    r->headers_out.content_type = enc_ngx_page_content_type();
+    return enc_ngx_page_refuse(r, refusal, ret_body);
+}
+
+// In JSON, or in HTML for who posted a form to have a page.
 static ngx_int_t write_error_body(ngx_http_request_t *r, struct enc_ngx_ctx *ctx)
 {
-    enum { BODY_MAX = 512 };
-    u_char detail[64];
-    u_char *body = ngx_pnalloc(r->pool, BODY_MAX);
+    u_char sentence[512], detail[64];
+    struct enc_ngx_refusal refusal = {
+        .error = ctx->error,
+        .status = r->headers_out.status,
+        .code = errors[ctx->error].code,
+        .sentence = (const char *)sentence,
+    };
 
-    if (!body)
-        return NGX_ERROR;
     print_detail(r, ctx, detail, detail + sizeof(detail));
-    u_char *end = ngx_slprintf(body, body + BODY_MAX, "{\"error\": \"%s%s\", \"code\": \"%s\"}\n",
-                               errors[ctx->error].sentence, detail, errors[ctx->error].code);
-    ctx->error_body.data = body;
-    ctx->error_body.len = (size_t)(end - body);
-    return NGX_OK;
+    *ngx_slprintf(sentence, sentence + sizeof(sentence) - 1, "%s%s", errors[ctx->error].sentence,
+                  detail) = '\0';
+    return enc_ngx_page_is_wanted(r) ? write_page(r, &refusal, &ctx->error_body)
+                                     : write_json(r, &refusal, &ctx->error_body);
 }
 
 static ngx_int_t add_error_headers(ngx_http_request_t *r)
@@ -358,7 +399,6 @@ static ngx_int_t error_header_filter(ngx_http_request_t *r)
     if (write_error_body(r, ctx) != NGX_OK || add_error_headers(r) != NGX_OK)
         return NGX_ERROR;
 
-    ngx_str_set(&r->headers_out.content_type, "application/json");
     r->headers_out.content_type_len = r->headers_out.content_type.len;
     r->headers_out.content_type_lowcase = NULL;
     name_status(r);

@@ -3,14 +3,19 @@
 #include "enc_decrypt_job.h"
 #include "enc_ngx_pump.h"
 
+static void describe_answer(struct enc_ngx_pump *pump)
+{
+    enc_job_file_name(pump->job, &pump->answer.file_name);
+    pump->answer.format = enc_job_format_of(pump->job);
+    pump->answer.content_type = enc_job_content_type(pump->job);
+}
+
 static ngx_int_t start_answer(struct enc_ngx_pump *pump)
 {
     off_t n_answer =
         pump->outbox.is_complete ? enc_ngx_outbox_unsent(&pump->outbox) : pump->n_answer;
 
-    enc_job_file_name(pump->job, &pump->answer.file_name);
-    pump->answer.format = enc_job_format_of(pump->job);
-    pump->answer.content_type = enc_job_content_type(pump->job);
+    describe_answer(pump);
     return enc_ngx_answer_head(pump->r, &pump->answer, n_answer);
 }
 
@@ -58,6 +63,13 @@ static ngx_int_t again_unless_more(const struct enc_ngx_pump *pump, ngx_int_t rc
     return rc == NGX_OK && !more ? NGX_AGAIN : rc;
 }
 
+// Of a page: other parts than the file count too.
+static bool is_over_limit(const struct enc_ngx_pump *pump)
+{
+    return pump->flow == ENC_NGX_FLOW_PAGE &&
+           pump->body.n_given > ENC_NGX_PAGE_FILE_MAX + ENC_NGX_PAGE_FORM_MAX;
+}
+
 ngx_int_t enc_ngx_flow_input(struct enc_ngx_pump *pump)
 {
     const u_char *in;
@@ -65,6 +77,8 @@ ngx_int_t enc_ngx_flow_input(struct enc_ngx_pump *pump)
     ngx_int_t rc = pump->flow == ENC_NGX_FLOW_OPEN ? enc_ngx_store_next(&pump->store, &in, &n)
                                                    : enc_ngx_body_next(&pump->body, &in, &n);
 
+    if (rc == NGX_OK && is_over_limit(pump))
+        return enc_ngx_fail(pump->r, ENC_NGX_ERROR_TOO_LARGE_FOR_PAGE);
     if (rc == NGX_OK) {
         pump->turn_bytes += n;
         enc_job_input(pump->job, in, n);
@@ -130,9 +144,29 @@ static ngx_int_t outbox_room(struct enc_ngx_pump *pump)
     return NGX_AGAIN;
 }
 
+static ngx_int_t page_room(struct enc_ngx_pump *pump)
+{
+    u_char *room;
+    size_t cap;
+    ngx_int_t rc = enc_ngx_page_room(&pump->page, pump->r, &room, &cap);
+
+    if (rc == NGX_OK)
+        enc_job_output(pump->job, room, cap);
+    return rc;
+}
+
 ngx_int_t enc_ngx_flow_room(struct enc_ngx_pump *pump)
 {
-    return pump->flow == ENC_NGX_FLOW_VERIFY ? store_room(pump) : outbox_room(pump);
+    switch (pump->flow) {
+    case ENC_NGX_FLOW_VERIFY:
+        return store_room(pump);
+    case ENC_NGX_FLOW_PAGE:
+        return page_room(pump);
+    case ENC_NGX_FLOW_ONE_PASS:
+    case ENC_NGX_FLOW_OPEN:
+        break;
+    }
+    return outbox_room(pump);
 }
 
 ngx_int_t enc_ngx_flow_open(struct enc_ngx_pump *pump)
@@ -152,8 +186,20 @@ ngx_int_t enc_ngx_flow_open(struct enc_ngx_pump *pump)
     return NGX_OK;
 }
 
+static ngx_int_t finish_page(struct enc_ngx_pump *pump, ngx_int_t *ret_rc)
+{
+    size_t n = enc_job_output_used(pump->job);
+
+    enc_job_output(pump->job, NULL, 0);
+    describe_answer(pump);
+    *ret_rc = enc_ngx_page_send(&pump->page, pump->r, &pump->answer, n);
+    return *ret_rc == NGX_OK || *ret_rc == NGX_AGAIN ? NGX_DONE : NGX_ERROR;
+}
+
 ngx_int_t enc_ngx_flow_finish(struct enc_ngx_pump *pump, ngx_int_t *ret_rc)
 {
+    if (pump->flow == ENC_NGX_FLOW_PAGE)
+        return finish_page(pump, ret_rc);
     enc_ngx_outbox_complete(&pump->outbox);
     ngx_int_t rc = send_output(pump);
 

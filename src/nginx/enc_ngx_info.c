@@ -32,14 +32,16 @@ static ngx_int_t write_info(ngx_http_request_t *r, ngx_str_t *ret)
         "{\"name\": \"IIGM Encrypter\", \"version\": \"%s\", \"formats\": [%s], \"limits\": {"
         "\"body_bytes\": %O, \"hold_bytes\": %uz, "
         "\"form_parts\": %ui, \"form_part_header_bytes\": %ui, \"recipients\": %ui, "
+        "\"page_file_bytes\": %ui, "
         "\"spool_request_bytes\": %O, \"spool_service_bytes\": %O, \"spool_patience_ms\": %M, "
         "\"header_timeout_ms\": %M, \"body_timeout_ms\": %M, \"send_timeout_ms\": %M, "
         "\"keepalive_timeout_ms\": %M}}\n",
         ENC_VERSION, formats, clcf->client_max_body_size, conf->hold_bytes,
         (ngx_uint_t)ENC_JOB_FORM_PARTS_MAX, (ngx_uint_t)ENC_JOB_FORM_PART_HEADERS_MAX,
-        (ngx_uint_t)ENC_JOB_RECIPIENTS_MAX, conf->spool_request_max, main_conf->spool_max,
-        conf->spool_patience, cscf->client_header_timeout, clcf->client_body_timeout,
-        clcf->send_timeout, clcf->keepalive_timeout);
+        (ngx_uint_t)ENC_JOB_RECIPIENTS_MAX, (ngx_uint_t)ENC_NGX_PAGE_FILE_MAX,
+        conf->spool_request_max, main_conf->spool_max, conf->spool_patience,
+        cscf->client_header_timeout, clcf->client_body_timeout, clcf->send_timeout,
+        clcf->keepalive_timeout);
     ret->len = (size_t)(end - ret->data);
     return NGX_OK;
 }

@@ -375,6 +375,13 @@ void enc_ngx_pump_spool_options(struct enc_ngx_pump *pump,
     };
 }
 
+ngx_int_t enc_ngx_pump_refuse(struct enc_ngx_pump *pump, enum enc_ngx_error error)
+{
+    // nginx may read for long what is left of the upload.
+    let_go(pump);
+    return enc_ngx_fail(pump->r, error);
+}
+
 ngx_int_t enc_ngx_pump_start(struct enc_ngx_pump *pump)
 {
     return enc_ngx_body_begin(&pump->body, on_body_begun);

@@ -5,6 +5,7 @@
 // What goes into the job and what comes out of it (enc_ngx_flow.c):
 //
 //     one pass:    body -> job -> outbox
+//     page:        body -> job -> page
 //     two passes:  body -> job -> store, and once the file is verified: store -> job -> outbox
 //
 // When it goes, and when it waits (enc_ngx_pump.c).
@@ -14,10 +15,16 @@
 #include "enc_ngx.h"
 #include "enc_ngx_body.h"
 #include "enc_ngx_outbox.h"
+#include "enc_ngx_page.h"
 #include "enc_ngx_store.h"
 
 // Which way the bytes take.
-enum enc_ngx_flow { ENC_NGX_FLOW_ONE_PASS, ENC_NGX_FLOW_VERIFY, ENC_NGX_FLOW_OPEN };
+enum enc_ngx_flow {
+    ENC_NGX_FLOW_ONE_PASS,
+    ENC_NGX_FLOW_PAGE,
+    ENC_NGX_FLOW_VERIFY,
+    ENC_NGX_FLOW_OPEN,
+};
 
 struct enc_ngx_pump {
     ngx_http_request_t *r;
@@ -25,6 +32,7 @@ struct enc_ngx_pump {
     enum enc_ngx_flow flow;
     struct enc_ngx_body body;
     struct enc_ngx_store store; // of two passes
+    struct enc_ngx_page page;   // takes the outbox's place
     struct enc_ngx_outbox outbox;
     struct enc_ngx_answer answer;
     off_t n_answer; // bytes of the whole answer, -1 if not known
@@ -46,6 +54,10 @@ void enc_ngx_pump_spool_options(struct enc_ngx_pump *pump,
 // Begins to read the body, once the pump has its job and what its flow takes. What a content
 // handler returns.
 ngx_int_t enc_ngx_pump_start(struct enc_ngx_pump *pump);
+
+// Ends a request before its body is read: gives back what was made for it, and returns what
+// enc_ngx_fail does.
+ngx_int_t enc_ngx_pump_refuse(struct enc_ngx_pump *pump, enum enc_ngx_error error);
 
 // enc_ngx_flow.c: one move each. NGX_OK: go on; NGX_AGAIN: wait for an event; a status or NGX_ERROR
 // to end the request with.

@@ -60,6 +60,14 @@ static enum enc_ngx_error read_release(const ngx_str_t *value, struct enc_ngx_qu
     return query->release_chunks ? ENC_NGX_ERROR_NONE : ENC_NGX_ERROR_INVALID_RELEASE;
 }
 
+static enum enc_ngx_error read_answer(const ngx_str_t *value, struct enc_ngx_query *query)
+{
+    if (query->answer_page)
+        return ENC_NGX_ERROR_REPEATED_PARAMETER;
+    query->answer_page = is(value, "page");
+    return query->answer_page ? ENC_NGX_ERROR_NONE : ENC_NGX_ERROR_INVALID_ANSWER;
+}
+
 static const struct {
     const char *name;
     unsigned takes;
@@ -70,6 +78,7 @@ static const struct {
     {"recipient", ENC_NGX_TAKES_RECIPIENT, read_recipient},
     {"ttl", ENC_NGX_TAKES_TTL, read_ttl},
     {"release", ENC_NGX_TAKES_RELEASE, read_release},
+    {"answer", ENC_NGX_TAKES_ANSWER, read_answer},
 };
 
 static parameter_reader *find_reader(const ngx_str_t *name, unsigned takes)
@@ -105,17 +114,41 @@ static bool decode(ngx_pool_t *pool, const u_char *text, size_t n, ngx_str_t *re
     return true;
 }
 
-// One NAME=VALUE, n bytes.
-static enum enc_ngx_error read_pair(ngx_http_request_t *r, const u_char *pair, size_t n,
-                                    unsigned takes, struct enc_ngx_query *query)
+// Takes the next NAME=VALUE off a query. False if it has no more.
+static bool take_pair(ngx_str_t *query, ngx_str_t *ret_pair)
 {
-    const u_char *equals = memchr(pair, '=', n);
-    size_t n_name = equals ? (size_t)(equals - pair) : n;
-    size_t value_at = equals ? n_name + 1 : n;
+    while (query->len > 0) {
+        u_char *end = query->data + query->len;
+        u_char *at = memchr(query->data, '&', query->len);
+
+        ret_pair->data = query->data;
+        ret_pair->len = (size_t)((at ? at : end) - query->data);
+        query->data = at ? at + 1 : end;
+        query->len = (size_t)(end - query->data);
+        if (ret_pair->len > 0)
+            return true;
+    }
+    return false;
+}
+
+// False if it is malformed.
+static bool decode_pair(ngx_pool_t *pool, const ngx_str_t *pair, ngx_str_t *ret_name,
+                        ngx_str_t *ret_value)
+{
+    const u_char *equals = memchr(pair->data, '=', pair->len);
+    size_t n_name = equals ? (size_t)(equals - pair->data) : pair->len;
+    size_t value_at = equals ? n_name + 1 : pair->len;
+
+    return decode(pool, pair->data, n_name, ret_name) &&
+           decode(pool, pair->data + value_at, pair->len - value_at, ret_value);
+}
+
+static enum enc_ngx_error read_pair(ngx_http_request_t *r, const ngx_str_t *pair, unsigned takes,
+                                    struct enc_ngx_query *query)
+{
     ngx_str_t name, value;
 
-    if (!decode(r->pool, pair, n_name, &name) ||
-        !decode(r->pool, pair + value_at, n - value_at, &value))
+    if (!decode_pair(r->pool, pair, &name, &value))
         return ENC_NGX_ERROR_MALFORMED_PARAMETER;
     parameter_reader *read = find_reader(&name, takes);
     return read ? read(&value, query) : ENC_NGX_ERROR_UNKNOWN_PARAMETER;
@@ -124,20 +157,24 @@ static enum enc_ngx_error read_pair(ngx_http_request_t *r, const u_char *pair, s
 enum enc_ngx_error enc_ngx_query_read(ngx_http_request_t *r, unsigned takes,
                                       struct enc_ngx_query *ret_query)
 {
-    const u_char *p = r->args.data;
-    const u_char *end = p + r->args.len;
+    enum enc_ngx_error error = ENC_NGX_ERROR_NONE;
+    ngx_str_t left = r->args;
+    ngx_str_t pair;
 
     *ret_query = (struct enc_ngx_query){.format = ENC_JOB_FERNET};
-    while (p < end) {
-        const u_char *next = memchr(p, '&', (size_t)(end - p));
-        if (!next)
-            next = end;
-        enum enc_ngx_error error = ENC_NGX_ERROR_NONE;
-        if (next > p)
-            error = read_pair(r, p, (size_t)(next - p), takes, ret_query);
-        if (error != ENC_NGX_ERROR_NONE)
-            return error;
-        p = next + (next < end);
+    while (error == ENC_NGX_ERROR_NONE && take_pair(&left, &pair))
+        error = read_pair(r, &pair, takes, ret_query);
+    return error;
+}
+
+bool enc_ngx_query_asks_for_page(ngx_http_request_t *r)
+{
+    ngx_str_t left = r->args;
+    ngx_str_t pair, name, value;
+
+    while (take_pair(&left, &pair)) {
+        if (decode_pair(r->pool, &pair, &name, &value) && is(&name, "answer") && is(&value, "page"))
+            return true;
     }
-    return ENC_NGX_ERROR_NONE;
+    return false;
 }

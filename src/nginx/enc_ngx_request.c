@@ -110,10 +110,14 @@ static enum enc_ngx_error make_job(ngx_http_request_t *r, struct enc_encrypt_job
 }
 
 enum enc_ngx_error enc_ngx_request_encryption(ngx_http_request_t *r, const ngx_str_t *name,
+                                              struct enc_ngx_page *ret_page,
                                               struct enc_job_key_text *ret_key,
                                               struct enc_job **ret_job)
 {
-    enum { TAKES = ENC_NGX_TAKES_FORMAT | ENC_NGX_TAKES_ARMOR | ENC_NGX_TAKES_RECIPIENT };
+    enum {
+        TAKES = ENC_NGX_TAKES_FORMAT | ENC_NGX_TAKES_ARMOR | ENC_NGX_TAKES_RECIPIENT |
+                ENC_NGX_TAKES_ANSWER
+    };
     struct enc_ngx_query query;
     size_t n_keys;
     const ngx_table_elt_t *key = enc_ngx_request_header(r, KEY_HEADER, &n_keys);
@@ -128,6 +132,8 @@ enum enc_ngx_error enc_ngx_request_encryption(ngx_http_request_t *r, const ngx_s
     if (error != ENC_NGX_ERROR_NONE)
         return error;
 
+    ret_page->is_wanted = query.answer_page;
+    ret_page->has_recipients = query.n_recipients > 0;
     struct enc_encrypt_job_options options = {
         .format = query.format,
         .is_form = r->method == NGX_HTTP_POST,
@@ -142,6 +148,7 @@ enum enc_ngx_error enc_ngx_request_encryption(ngx_http_request_t *r, const ngx_s
         .armor = query.armor,
         .body_is_declared = n_body >= 0,
         .n_body = (uint64_t)n_body,
+        .n_file_max = query.answer_page ? ENC_NGX_PAGE_FILE_MAX : 0,
         .time = (uint64_t)ngx_time(),
     };
     return make_job(r, &options, ret_key, ret_job);

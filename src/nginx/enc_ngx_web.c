@@ -5,7 +5,7 @@
 
 #include "enc_ngx.h"
 
-// `data:` is for the file in the page that answers a form without scripts.
+// The file in the page that answers a form is a link to `data:`, for which no source is needed.
 #define PAGE_POLICY                                                                                \
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "                    \
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "            \

@@ -84,6 +84,8 @@ CASES = {
                                  query=AGE + "&recipient=" + RECIPIENT),
     "21 recipients": put(400, "invalid_parameter", query=AGE + ("&recipient=" + RECIPIENT) * 21),
     "bad armor": put(400, "invalid_parameter", query=AGE + "&armor=x"),
+    "another answer": put(400, "invalid_parameter", query="?answer=x"),
+    "a page for a bare file": put(400, "invalid_parameter", query="?answer=page"),
     "an unknown parameter": put(400, "unknown_parameter", query="?x=1"),
     "an unknown parameter for a key": Case(400, "unknown_parameter", "POST", "/generate_key?x=1"),
     "a repeated parameter": put(400, "invalid_parameter", query="?format=fernet&format=fernet"),

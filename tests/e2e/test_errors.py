@@ -64,7 +64,7 @@ def test_a_bad_form_is_a_400(server, data, code):
     assert_error(exchange(server.port, data), 400, code)
 
 
-KNOWN = "takes format, armor and recipient"
+KNOWN = "takes format, armor, recipient and answer"
 OPTIONS = {
     "an unknown parameter": ("?recipent=age1xyz", "unknown_parameter", KNOWN),
     "a parameter in capitals": ("?FORMAT=fernet", "unknown_parameter", KNOWN),

@@ -15,6 +15,7 @@ MIB, GIB = 1 << 20, 1 << 30
 AS_SHIPPED = {
     "body_bytes": 16 * GIB, "hold_bytes": 64 << 10,
     "form_parts": 256, "form_part_header_bytes": 8192, "recipients": 20,
+    "page_file_bytes": MIB,
     "spool_request_bytes": 22 * GIB, "spool_service_bytes": 64 * GIB, "spool_patience_ms": 20,
     "header_timeout_ms": 30_000, "body_timeout_ms": 60_000, "send_timeout_ms": 60_000,
     "keepalive_timeout_ms": 75_000,

@@ -217,6 +217,32 @@ static void a_form_cut_short_anywhere_is_truncated(void **state)
         assert_fails("cut short", body, n, ENC_TRUNCATED_BODY);
 }
 
+static void a_file_over_the_callers_limit_fails(void **state)
+{
+    (void)state;
+    static const char form[] = PART("name=x", TEXT TEXT) FILE_PART PART("name=z", TEXT) "--BB--";
+    static const struct {
+        const char *type;
+        const char *body;
+        size_t n_file;
+    } bodies[] = {
+        {FORM_TYPE, form, sizeof(TEXT) - 1},
+        {"text/plain", form, sizeof(form) - 1},
+    };
+    for (size_t i = 0; i < 2 * N_PLANS; i++) {
+        for (size_t less = 0; less < 2; less++) {
+            struct enc_encrypt_job_options options = options_for(bodies[i % 2].type);
+            struct drive drive;
+            options.n_file_max = bodies[i % 2].n_file - less;
+            drive_alone(&drive, &options, &plans[i / 2], bodies[i % 2].body, sizeof(form) - 1);
+            assert_int_equal(drive.status, less ? ENC_FILE_TOO_LARGE : ENC_OK);
+            if (less)
+                assert_not_a_token(&drive, bodies[i % 2].n_file);
+            drive_free(&drive);
+        }
+    }
+}
+
 // A connection that breaks is told to nobody: the job waits for more, and is freed.
 static void an_upload_that_just_stops_never_yields_a_token(void **state)
 {
@@ -308,6 +334,7 @@ int main(void)
         cmocka_unit_test(part_headers_over_the_limit_fail),
         cmocka_unit_test(parts_over_the_limit_fail),
         cmocka_unit_test(a_form_cut_short_anywhere_is_truncated),
+        cmocka_unit_test(a_file_over_the_callers_limit_fails),
         cmocka_unit_test(an_upload_that_just_stops_never_yields_a_token),
         cmocka_unit_test(a_failed_job_leaves_the_others_alone),
         cmocka_unit_test(work_that_nobody_did_fails_the_job),
