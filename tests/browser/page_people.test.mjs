@@ -69,7 +69,7 @@ async function tabTo(page, pattern, key = "Tab") {
     await page.keyboard.press(key);
     const text = await page.evaluate(() => {
       const e = document.activeElement;
-      return `${e.localName} ${e.id} ${e.labels?.[0]?.textContent ?? ""} ${e.textContent}`;
+      return e === document.body ? "" : `${e.localName} ${e.id} ${e.labels?.[0]?.textContent ?? ""} ${e.textContent}`;
     });
     if (pattern.test(text)) return;
   }
@@ -78,6 +78,7 @@ async function tabTo(page, pattern, key = "Tab") {
 
 test("by keyboard alone a file is encrypted, its key copied, and the file decrypted", async (t) => {
   const page = await openPage(t, newPage, server.url);
+  page.on("filechooser", () => {}); // or the browser is told too late that a test answers it
   const file = await randomFile(t, "report.pdf", 1000);
   const choose = async (path) => {
     const chooser = page.waitForEvent("filechooser");
@@ -129,7 +130,7 @@ test("who listens hears what begins, what ends and what fails", async (t) => {
   const heard = await page.evaluate(() => globalThis.heard);
   assert.equal(heard[0], "Encrypting report.pdf");
   assert.ok(heard.includes("report.pdf is encrypted"));
-  assert.equal(heard.at(-1), "Decrypting report.pdf");
+  assert.match(heard.at(-1), /^Decrypting report\.pdf/);
   assert.match(await card.getByRole("alert").innerText(), /not an encrypted file/);
   assert.equal(await page.locator("#status").getAttribute("role"), "status");
 });
@@ -180,7 +181,7 @@ test("the page is a handful of small files, compressed, and asked for again with
 });
 
 test("the policy lets no other script in, nor any frame, nor any other place", async (t) => {
-  const page = await openPage(t, newPage, server.url, { expected: [/Content Security Policy|TrustedHTML|violates/] });
+  const page = await openPage(t, newPage, server.url, { expected: [/Content Security Policy|Trusted(HTML|Script)|violates/] });
   const did = await page.evaluate(async () => {
     const script = document.createElement("script");
     const raised = [];
@@ -189,10 +190,11 @@ test("the policy lets no other script in, nor any frame, nor any other place", a
     try { script.textContent = "window.ran = true"; } catch { raised.push("script text"); }
     document.body.append(script);
     await fetch("http://localhost:9/").catch(() => {});
+    while (!raised.includes("connect-src")) await new Promise((resolve) => setTimeout(resolve, 10));
     return [globalThis.ran ?? false, raised];
   });
   assert.equal(did[0], false);
-  assert.ok(did[1].includes("innerHTML") && did[1].includes("connect-src"), did[1]);
+  assert.ok(did[1].includes("innerHTML"), did[1]);
 });
 
 const withoutScripts = { javaScriptEnabled: false, tolerated: [/page\/service\.js/, /status: 4\d\d/, /Failed to load resource/] };

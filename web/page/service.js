@@ -5,6 +5,8 @@
 // From this size on a file is saved straight to the disk where the browser can do that.
 export const LARGE_BYTES = 256 * 2 ** 20;
 
+const PIECE_BYTES = 2 ** 20;
+
 const FERNET_KEY = /^[A-Za-z0-9_-]{43}=$/;
 const IDENTITY = /^AGE-SECRET-KEY-1[02-9AC-HJ-NP-Z]{58}$/i;
 const RECIPIENT = /^age1[02-9ac-hj-np-z]{58}$/;
@@ -190,15 +192,15 @@ function takesStreams() {
 async function exchangeByStreams(path, headers, file, count, { signal, writable }) {
   let response;
   try {
-    const body = file.stream().pipeThrough(counting((bytes) => count.sent(bytes)));
+    const body = file.stream().pipeThrough(counting(count.sent));
     response = await fetch(path, { method: "PUT", headers, body, duplex: "half", signal });
   } catch (error) {
     throw error.name === "AbortError" ? error : new ServiceError("unreachable");
   }
   const total = Number(response.headers.get("Content-Length")); // 0 if it is not known
-  const answer = response.status === 200
-    ? response.body.pipeThrough(counting((bytes) => count.received(bytes, total))) : await response.blob();
-  return receive(response.status, (name) => response.headers.get(name), answer, writable, signal);
+  const answer = response.status === 200 ? response.body : await response.blob();
+  return receive(response.status, (name) => response.headers.get(name), answer, writable, signal,
+    (bytes) => count.received(bytes, total));
 }
 
 function counting(report) {
@@ -213,30 +215,57 @@ function counting(report) {
 }
 
 // Resolves with {name, key, blob, bytes}; blob is null if the file was written.
-async function receive(status, header, answer, writable, signal) {
+async function receive(status, header, answer, writable, signal, onBytes = () => {}) {
   if (status !== 200) throw await errorOf(status, answer);
   const result = { name: fileName(header("Content-Disposition")), key: header("Encryption-Key") ?? "", blob: null };
   if (!writable) return { ...result, blob: answer, bytes: answer.size };
-  return { ...result, bytes: await save(answer, writable, signal) };
+  return { ...result, bytes: await save(answer, writable, signal, onBytes) };
 }
 
-// Returns how many bytes there were. Where it fails the stream's owner drops what was written.
-async function save(answer, open, signal) {
-  let code = "cut";
+// Writes an answer, a Blob or a stream, to the file that open() gives. Resolves with its size.
+async function save(answer, open, signal, onBytes) {
+  const unsaved = () => { throw new ServiceError("unsaved"); };
+  const file = await open().catch(unsaved);
   let bytes = 0;
-  const orUnsaved = (promise) => promise.catch((error) => { code = "unsaved"; throw error; });
-  const source = answer instanceof Blob ? answer.stream() : answer;
   try {
-    const file = await orUnsaved(open());
-    await source.pipeTo(new WritableStream({
-      write: (chunk) => { bytes += chunk.byteLength; return orUnsaved(file.write(chunk)); },
-      close: () => orUnsaved(file.close()),
-      abort: (reason) => file.abort(reason),
-    }), { signal });
+    for await (const piece of piecesOf(answer instanceof Blob ? answer.stream() : answer)) {
+      signal.throwIfAborted();
+      await file.write(piece).catch(unsaved);
+      bytes += piece.byteLength;
+      onBytes(bytes);
+    }
+    await file.close().catch(unsaved);
   } catch (error) {
-    throw error.name === "AbortError" ? error : new ServiceError(code);
+    file.abort().catch(() => {});
+    throw error instanceof ServiceError || error.name === "AbortError" ? error : new ServiceError("cut");
   }
   return bytes;
+}
+
+// A piece is good until the next one is asked for: where the browser can, they share one buffer.
+async function* piecesOf(stream) {
+  let buffer = new ArrayBuffer(PIECE_BYTES);
+  const [reader, read] = readerOf(stream, () => new Uint8Array(buffer));
+  try {
+    for (;;) {
+      const { done, value } = await read();
+      if (done) return;
+      yield value;
+      buffer = value.buffer;
+    }
+  } finally {
+    reader.cancel().catch(() => {}); // of a stream that has ended it does nothing
+  }
+}
+
+function readerOf(stream, room) {
+  try {
+    const reader = stream.getReader({ mode: "byob" });
+    return [reader, () => reader.read(room())];
+  } catch {
+    const reader = stream.getReader();
+    return [reader, () => reader.read()];
+  }
 }
 
 // Of an answer that is not 200: the service's JSON, or the page of something in front of it.

@@ -27,24 +27,24 @@ export async function throttleUploads(page, uploadThroughput) {
   return () => session.detach();
 }
 
-// The most bytes that the page's JavaScript holds, array buffers included, while work() runs:
-// { peakBytes, result }.
+// The most bytes that the page's JavaScript holds while work() runs: { heapBytes, bufferBytes, result }. Its
+// array buffers count apart, with those that nobody needs any more: V8 collects them after some 64 MiB.
 export async function peakHeapWhile(page, work) {
   const session = await page.context().newCDPSession(page);
   await session.send("HeapProfiler.collectGarbage");
-  let peakBytes = 0;
+  const peak = { heapBytes: 0, bufferBytes: 0 };
   let running = true;
   const sample = async () => {
     while (running) {
       const use = await session.send("Runtime.getHeapUsage");
-      const bytes = use.usedSize + use.embedderHeapUsedSize + use.backingStorageSize;
-      peakBytes = Math.max(peakBytes, bytes);
+      peak.heapBytes = Math.max(peak.heapBytes, use.usedSize + use.embedderHeapUsedSize);
+      peak.bufferBytes = Math.max(peak.bufferBytes, use.backingStorageSize);
     }
   };
   const sampling = sample();
   try {
     const result = await work();
-    return { peakBytes, result };
+    return { ...peak, result };
   } finally {
     running = false;
     await sampling;
