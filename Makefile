@@ -2,6 +2,7 @@
 #
 #   make run        serve on http://localhost:5000 (PORT=, ADDRESS=), or https with TLS=1
 #   make test       lint, both compilers, unit tests, vectors, fuzz corpora, end-to-end tests, a browser
+#   make test-large the end-to-end and browser tests with large files four times as large
 #   make build      build only
 #   make lint       formatting, layering, and clang without a warning
 #   make format     rewrite the C sources with clang-format
@@ -23,6 +24,9 @@ run: deps build/build.ninja
 
 test: build lint test-deps
 	meson test -C build --no-rebuild --print-errorlogs
+
+test-large: build test-deps
+	ENCRYPTER_E2E_LARGE_MIB=1024 meson test -C build --no-rebuild --print-errorlogs --suite e2e --suite browser
 
 build: deps build/build.ninja
 	ninja -C build --quiet
@@ -72,4 +76,4 @@ build-sanitize/build.ninja: | deps
 build-fuzz/build.ninja: | deps
 	CC=clang-14 $(SETUP) -Db_sanitize=address,undefined -Db_lundef=false -Dlibfuzzer=true build-fuzz
 
-.PHONY: run test build lint format sanitize fuzz bench install clean deps test-deps
+.PHONY: run test test-large build lint format sanitize fuzz bench install clean deps test-deps

@@ -125,7 +125,7 @@ def test_node_posts_a_form_for_a_file_of_age(server, report, plaintext, options)
 
 @pytest.fixture(scope="session")
 def go_client(tmp_path_factory):
-    return go.build_or_skip("upload.go", tmp_path_factory.mktemp("go"))
+    return go.built("upload.go", tmp_path_factory)
 
 
 @each_plaintext

@@ -136,7 +136,7 @@ def test_node(server, tmp_path, expected, kind, means):
 
 @pytest.fixture(scope="module")
 def go_client(tmp_path_factory):
-    return go.build_or_skip("large.go", tmp_path_factory.mktemp("go"))
+    return go.built("large.go", tmp_path_factory)
 
 
 @each_kind

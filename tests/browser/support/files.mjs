@@ -7,7 +7,7 @@ import { constants } from "node:os";
 import { join } from "node:path";
 
 export const MIB = 1 << 20;
-const largeMib = Number(process.env.ENCRYPTER_E2E_LARGE_MIB ?? "1024");
+const largeMib = Number(process.env.ENCRYPTER_E2E_LARGE_MIB ?? "256");
 
 // n MiB in bytes, where large files have 1024 MiB; fewer in a quick round.
 export const scaledMib = (n) => Math.floor((n * largeMib) / 1024) * MIB;

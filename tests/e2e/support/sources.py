@@ -12,7 +12,7 @@ from support.fernet import TokenVerifier
 from support.raw_http import Response
 
 MIB = 1 << 20
-LARGE_MIB = int(os.environ.get("ENCRYPTER_E2E_LARGE_MIB", "1024"))
+LARGE_MIB = int(os.environ.get("ENCRYPTER_E2E_LARGE_MIB", "256"))
 
 
 class Plaintext:
