@@ -9,6 +9,7 @@
 #   make sanitize   all tests under AddressSanitizer and UndefinedBehaviorSanitizer
 #   make fuzz       fuzz each target for FUZZ_SECONDS (60)
 #   make bench      measure: see docs/performance.md
+#   make screenshots  take the pictures of docs/images anew
 #   make install    install the module into nginx (DESTDIR=)
 #   make test-deps  install what the tests need besides: npm packages, into build-npm
 #   make clean      remove what was built (build-npm, which was fetched, stays)
@@ -52,6 +53,9 @@ bench: build
 	/usr/bin/python3 -B bench/age.py build/bench/age_payload
 	ENCRYPTER_MODULE=$(CURDIR)/build/$(MODULE) /usr/bin/python3 -B bench/decrypt.py
 
+screenshots: build test-deps
+	ENCRYPTER_MODULE=$(CURDIR)/build/$(MODULE) node --test tests/browser/screenshots.mjs
+
 install: build
 	meson install -C build --no-rebuild
 
@@ -76,4 +80,4 @@ build-sanitize/build.ninja: | deps
 build-fuzz/build.ninja: | deps
 	CC=clang-14 $(SETUP) -Db_sanitize=address,undefined -Db_lundef=false -Dlibfuzzer=true build-fuzz
 
-.PHONY: run test test-large build lint format sanitize fuzz bench install clean deps test-deps
+.PHONY: run test test-large build lint format sanitize fuzz bench screenshots install clean deps test-deps
