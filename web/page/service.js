@@ -50,13 +50,15 @@ const sentences = {
   cut: "The answer broke off, so the file is not whole. Nothing was saved: please try again.",
   unreadable: "The file cannot be read. Was it changed, moved or deleted? A folder has to be packed first, as .zip "
     + "or .tar.",
+  not_the_service: "Something else than the service has answered, such as a page to sign in. Reload this page and try "
+    + "again.",
   unsaved: "The file could not be saved there. Is there enough room? Choose another place and try again.",
 };
 
 // A failure with a sentence for people. Without a code that is known, the server's own sentence.
 export class ServiceError extends Error {
   constructor(code, detail = "") {
-    const sentence = sentences[code] ?? detail;
+    const sentence = Object.hasOwn(sentences, code) ? sentences[code] : detail;
     // The limit in force is in the server's sentence.
     const limit = code === "payload_too_large" ? detail.match(/The limit here is .*/)?.[0] ?? "" : "";
     super(`${sentence || sentences.internal_error} ${limit}`.trim());
@@ -64,8 +66,9 @@ export class ServiceError extends Error {
   }
 }
 
-// The key in a text: alone in it, in a line of its own (age-keygen's files), or as a header. "" if there is none.
+// The key in a text that is no encrypted file: alone in it, in a line of its own (age-keygen's files), or as a header. "" if there is none.
 export function findKey(text) {
+  if (/^\s*-----BEGIN AGE ENCRYPTED FILE-----/.test(text)) return ""; // its last line may look like a Fernet key
   for (const line of text.split(/\r?\n/)) {
     const key = line.trim().replace(/^encryption-key:\s*/i, "");
     if (FERNET_KEY.test(key) || IDENTITY.test(key)) return key;
@@ -89,10 +92,10 @@ export function findRecipients(text) {
   return recipients;
 }
 
-// The largest file that the server takes; Infinity if it does not say.
+// The largest file that the server takes; Infinity if it does not say, or takes long to.
 export async function largestFile() {
   try {
-    const info = await (await fetch("info")).json();
+    const info = await (await fetch("info", { signal: AbortSignal.timeout(5000) })).json();
     return info.limits.body_bytes || Infinity;
   } catch {
     return Infinity;
@@ -105,7 +108,8 @@ export function encrypt(file, { format, armor, recipients }, transfer) {
   if (armor) query.set("armor", "true");
   for (const recipient of recipients) query.append("recipient", recipient);
   const growth = format === "fernet" || armor ? 4 / 3 : 1;
-  return exchange(`encrypt_file/${pathName(file)}?${query}`, {}, file, growth, transfer);
+  const needsKey = recipients.length === 0;
+  return exchange(`encrypt_file/${pathName(file)}?${query}`, {}, file, growth, { ...transfer, needsKey });
 }
 
 // Decrypts a file. The same result.
@@ -117,7 +121,7 @@ function pathName(file) {
   return encodeURIComponent(file.name.replace(/\p{Surrogate}/gu, "_"));
 }
 
-// Sends a file and gets one back. transfer: {signal, onProgress, writable}. Progress is {isSending, bytes, total,
+// Sends a file and gets one back. transfer: {signal, onProgress, writable, needsKey}. Progress is {isSending, bytes, total,
 // overall: {bytes, total}}; overall is both ways. With writable, a function that opens a WritableStream, the file
 // goes there; otherwise it is the result's blob.
 async function exchange(path, headers, file, growth, transfer) {
@@ -127,7 +131,7 @@ async function exchange(path, headers, file, growth, transfer) {
   try {
     return await by(path, headers, file, count, transfer);
   } catch (error) {
-    if (!(error instanceof ServiceError) && error.name !== "AbortError") await assertReadable(file);
+    if (error.code === "unreachable") await assertReadable(file); // or it was changed meanwhile
     throw error;
   }
 }
@@ -156,7 +160,8 @@ function counter(size, growth, onProgress) {
 
 // XMLHttpRequest is the only way that tells how much of a file is sent, over any version of HTTP. The browser
 // keeps the answer, on its own disk where it is large.
-function exchangeByRequest(path, headers, file, count, { signal, writable }) {
+function exchangeByRequest(path, headers, file, count, transfer) {
+  const { signal } = transfer;
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     let hasBegun = false; // the answer; an error later takes its status away
@@ -172,7 +177,7 @@ function exchangeByRequest(path, headers, file, count, { signal, writable }) {
     request.onerror = () => reject(new ServiceError(hasBegun ? "cut" : "unreachable"));
     request.onabort = () => reject(new DOMException("cancelled", "AbortError"));
     request.onload = () => resolve(receive(request.status, (name) => request.getResponseHeader(name),
-      request.response, writable, signal));
+      request.response, transfer));
     signal.addEventListener("abort", () => request.abort(), { once: true });
     if (signal.aborted) request.onabort();
     else request.send(file);
@@ -189,7 +194,8 @@ function takesStreams() {
 }
 
 // Nothing of either file stays in memory.
-async function exchangeByStreams(path, headers, file, count, { signal, writable }) {
+async function exchangeByStreams(path, headers, file, count, transfer) {
+  const { signal } = transfer;
   let response;
   try {
     const body = file.stream().pipeThrough(counting(count.sent));
@@ -199,7 +205,7 @@ async function exchangeByStreams(path, headers, file, count, { signal, writable 
   }
   const total = Number(response.headers.get("Content-Length")); // 0 if it is not known
   const answer = response.status === 200 ? response.body : await response.blob();
-  return receive(response.status, (name) => response.headers.get(name), answer, writable, signal,
+  return receive(response.status, (name) => response.headers.get(name), answer, transfer,
     (bytes) => count.received(bytes, total));
 }
 
@@ -215,15 +221,25 @@ function counting(report) {
 }
 
 // Resolves with {name, key, blob, bytes}; blob is null if the file was written.
-async function receive(status, header, answer, writable, signal, onBytes = () => {}) {
+async function receive(status, header, answer, { writable, signal, needsKey }, onBytes = () => {}) {
   if (status !== 200) throw await errorOf(status, answer);
+  if (!header("Encryption-Format") || (needsKey && !header("Encryption-Key"))) {
+    answer.cancel?.().catch(() => {});
+    throw new ServiceError("not_the_service");
+  }
+  // Not all browsers compare the two by themselves.
+  const declared = header("Content-Encoding") ? null : header("Content-Length");
+  const assertWhole = (bytes) => {
+    if (declared !== null && bytes !== Number(declared)) throw new ServiceError("cut");
+  };
   const result = { name: fileName(header("Content-Disposition")), key: header("Encryption-Key") ?? "", blob: null };
-  if (!writable) return { ...result, blob: answer, bytes: answer.size };
-  return { ...result, bytes: await save(answer, writable, signal, onBytes) };
+  if (writable) return { ...result, bytes: await save(answer, writable, signal, onBytes, assertWhole) };
+  assertWhole(answer.size);
+  return { ...result, blob: answer, bytes: answer.size };
 }
 
 // Writes an answer, a Blob or a stream, to the file that open() gives. Resolves with its size.
-async function save(answer, open, signal, onBytes) {
+async function save(answer, open, signal, onBytes, assertWhole) {
   const unsaved = () => { throw new ServiceError("unsaved"); };
   const file = await open().catch(unsaved);
   let bytes = 0;
@@ -234,6 +250,7 @@ async function save(answer, open, signal, onBytes) {
       bytes += piece.byteLength;
       onBytes(bytes);
     }
+    assertWhole(bytes);
     await file.close().catch(unsaved);
   } catch (error) {
     file.abort().catch(() => {});
@@ -268,20 +285,29 @@ function readerOf(stream, room) {
   }
 }
 
-// Of an answer that is not 200: the service's JSON, or the page of something in front of it.
+// Of an answer that is not 200: the service's JSON, or what something in front of it says.
 async function errorOf(status, body) {
   try {
     const { code, error } = JSON.parse(await body.text());
-    return new ServiceError(code, error);
+    if (typeof code === "string" && typeof error === "string") return new ServiceError(code, error);
   } catch {
-    if (status === 413) return new ServiceError("payload_too_large");
-    return new ServiceError(status === 429 ? "rate_limited" : status < 500 ? "bad_request" : "internal_error");
+    // It is no JSON.
   }
+  if (status === 413) return new ServiceError("payload_too_large");
+  return new ServiceError(status === 429 ? "rate_limited" : status < 500 ? "bad_request" : "internal_error");
 }
 
 // RFC 6266: filename* goes before filename. As browsers save it: they replace what some systems do not allow.
 function fileName(disposition) {
   const extended = disposition?.match(/filename\*=UTF-8''([^;]+)/i);
-  const name = extended ? decodeURIComponent(extended[1]) : disposition?.match(/filename="([^"]*)"/i)?.[1] ?? "file";
+  const name = decoded(extended?.[1]) ?? disposition?.match(/filename="([^"]*)"/i)?.[1] ?? "file";
   return name.trim().replace(/[\\/:*?"<>|~]/g, "_");
+}
+
+function decoded(text) {
+  try {
+    return text && decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// What must not be taken for something else: an answer of somebody else's for the service's, a part for the
+// whole, a file for a key, a name for a command.
+import assert from "node:assert/strict";
+import { rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { answerSavePicker, dropFiles } from "./support/devtools.mjs";
+import { randomFile, temporaryFolder } from "./support/files.mjs";
+import {
+  chooseToEncrypt, encryptCard, encryptOne, failed, openPage, pageSetUp, submitEncryption,
+} from "./support/the_page.mjs";
+
+const { server, newPage } = await pageSetUp();
+const open = (t, options) => openPage(t, newPage, server.url, options);
+
+const KEY = `${"A".repeat(43)}=`;
+const GOOD = { "Encryption-Format": "fernet", "Encryption-Key": KEY, "Content-Disposition": 'attachment; filename="a"' };
+
+// What the card says when something answers the upload in the service's place.
+async function textAfter(t, page, answer) {
+  await page.route("**/encrypt_file/**", (route) => route.fulfill(answer));
+  await chooseToEncrypt(page, [(await randomFile(t, "a.txt", 100)).path]);
+  await submitEncryption(page);
+  const text = await (await failed(encryptCard(page))).innerText();
+  await page.getByText("Remove from this page").click();
+  await page.unroute("**/encrypt_file/**");
+  return text;
+}
+
+test("a page to sign in is not taken for an encrypted file without a key", async (t) => {
+  const page = await open(t);
+  const text = await textAfter(t, page, { status: 200, contentType: "text/html", body: "<h1>Sign in</h1>" });
+  assert.match(text, /Something else than the service has answered/);
+});
+
+test("an encrypted file whose key was lost on the way is not offered", async (t) => {
+  const page = await open(t);
+  const { "Encryption-Key": _, ...headers } = GOOD;
+  assert.match(await textAfter(t, page, { headers, body: "gAAAA" }), /Something else than the service has answered/);
+});
+
+test("an answer that is shorter than it says is not offered, though the browser takes it", async (t) => {
+  const page = await open(t);
+  const text = await textAfter(t, page, { headers: { ...GOOD, "Content-Length": "1000" }, body: "gAAAA" });
+  assert.match(text, /The answer broke off, so the file is not whole/);
+});
+
+test("an answer that is shorter than it says is not saved either", async (t) => {
+  const page = await newPage(t);
+  await page.addInitScript(() => { globalThis.savePickerIsAnswered = true; });
+  await answerSavePicker(page);
+  await page.route("**/page/service.js", async (route) => {
+    const response = await route.fetch();
+    const text = await response.text();
+    await route.fulfill({ response, body: text.replace(/LARGE_BYTES = [^;]*/, "LARGE_BYTES = 1") });
+  });
+  await page.goto(server.url);
+  const text = await textAfter(t, page, { headers: { ...GOOD, "Content-Length": "1000" }, body: "gAAAA" });
+  assert.match(text, /The answer broke off, so the file is not whole/);
+  assert.deepEqual(await page.evaluate(async () => {
+    const names = [];
+    for await (const name of (await navigator.storage.getDirectory()).keys()) names.push(name);
+    return names;
+  }), []);
+});
+
+test("an error of somebody else's, in JSON of any kind, is a sentence", async (t) => {
+  const page = await open(t, { expected: [/^status: 400/, /^status: 409/, /status of 4/] });
+  for (const body of ["{}", "null", '{"code": 7, "error": {}}', '{"code": "payload_too_large", "error": []}', '"no"']) {
+    const text = await textAfter(t, page, { status: 400, contentType: "application/json", body });
+    assert.match(text, /The server did not understand the request/, body);
+  }
+  const body = '{"code": "constructor", "error": "Ask Ann."}';
+  assert.match(await textAfter(t, page, { status: 409, body }), /did not work\s+Ask Ann\./);
+});
+
+test("a name that is malformed on the way does not take the file along", async (t) => {
+  const page = await open(t);
+  const headers = { ...GOOD, "Content-Disposition": "attachment; filename=\"plain.txt\"; filename*=UTF-8''%E4%" };
+  await page.route("**/encrypt_file/**", (route) => route.fulfill({ headers, body: "gAAAA" }));
+  const card = await encryptOne(page, await randomFile(t, "a.txt", 100));
+  assert.equal(await card.locator("[data-part=download]").getAttribute("download"), "plain.txt");
+});
+
+test("an armored file whose last line looks like a Fernet key is not taken for a key when it is dropped", async (t) => {
+  const page = await open(t);
+  const path = join(await temporaryFolder(t), "report.pdf.age");
+  const lines = ["-----BEGIN AGE ENCRYPTED FILE-----", "B".repeat(64), KEY, "-----END AGE ENCRYPTED FILE-----", ""];
+  await writeFile(path, lines.join("\n"));
+  await dropFiles(page, "#decrypt .target", [path]);
+  await page.waitForFunction(() => document.getElementById("decrypt-file").files.length === 1);
+  assert.equal(await page.locator("#key").inputValue(), "");
+});
+
+test("a file that goes away while it is sent is not called a network that broke", async (t) => {
+  const page = await open(t, { expected: [/ERR_/] });
+  const file = await randomFile(t, "gone.txt", 100);
+  await page.route("**/encrypt_file/**", async (route) => {
+    await rm(file.path);
+    await route.abort();
+  });
+  await chooseToEncrypt(page, [file.path]);
+  await submitEncryption(page);
+  assert.match(await (await failed(encryptCard(page))).innerText(), /The file cannot be read/);
+});
+
+test("a server that does not answer what it takes keeps nobody from trying", async (t) => {
+  const page = await open(t, { expected: [/info/] });
+  await page.route("**/info", () => {});
+  await page.evaluate(() => {
+    const timeout = AbortSignal.timeout.bind(AbortSignal);
+    AbortSignal.timeout = () => timeout(50);
+  });
+  await encryptOne(page, await randomFile(t, "a.txt", 100));
+});
