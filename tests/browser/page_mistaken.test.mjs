@@ -105,6 +105,16 @@ test("a file that goes away while it is sent is not called a network that broke"
   assert.match(await (await failed(encryptCard(page))).innerText(), /The file cannot be read/);
 });
 
+test("a file's name ends no line in a terminal that its commands are pasted into", async (t) => {
+  const page = await open(t);
+  const file = await randomFile(t, "a\u0003\ntouch x;\u001b[201~.txt", 100);
+  const card = await encryptOne(page, file, { format: "age" });
+  await card.getByText("Open it without this page").click();
+  const lines = (await card.locator("[data-part=lines]").textContent()).split("\n");
+  assert.equal(lines.length, 2);
+  assert.doesNotMatch(lines[1], /\p{Cc}/u);
+});
+
 test("a server that does not answer what it takes keeps nobody from trying", async (t) => {
   const page = await open(t, { expected: [/info/] });
   await page.route("**/info", () => {});
@@ -113,4 +123,18 @@ test("a server that does not answer what it takes keeps nobody from trying", asy
     AbortSignal.timeout = () => timeout(50);
   });
   await encryptOne(page, await randomFile(t, "a.txt", 100));
+});
+
+test("a key is kept by no browser's memory of forms, and told to no translator", async (t) => {
+  const page = await open(t);
+  const card = await encryptOne(page, await randomFile(t, "a.txt", 100));
+  const key = await card.locator("textarea").evaluate((area) => [area.autocomplete, area.spellcheck, area.translate]);
+  assert.deepEqual(key, ["off", false, false]);
+  const field = await page.locator("#key").evaluate((input) => [input.autocomplete, input.spellcheck]);
+  assert.deepEqual(field, ["off", false]);
+  const plain = await newPage(t, { javaScriptEnabled: false, tolerated: [/^request: csp/] });
+  await plain.goto(server.url);
+  await plain.locator("#encrypt-file").setInputFiles((await randomFile(t, "a.txt", 100)).path);
+  await plain.getByRole("button", { name: "Encrypt", exact: true }).click();
+  assert.equal(await plain.locator("output.key[translate=no]").count(), 1);
 });

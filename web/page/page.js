@@ -29,8 +29,9 @@ function announce(text) {
   byId("status").textContent = text;
 }
 
+// No control character gets to a terminal, where it may end the line that it is pasted into.
 function shellWord(name) {
-  const word = name.startsWith("-") ? `./${name}` : name;
+  const word = (name.startsWith("-") ? `./${name}` : name).replace(/\p{Cc}/gu, "_");
   return /^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
@@ -315,8 +316,7 @@ function onSubmit(form, submit) {
     event.preventDefault();
     if (form.isBusy) return;
     form.isBusy = true;
-    await submit(form);
-    form.isBusy = false;
+    await submit(form).finally(() => { form.isBusy = false; });
   });
 }
 
