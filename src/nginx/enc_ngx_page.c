@@ -10,6 +10,14 @@
 // Of a file's name in quotes: each of its bytes may become four.
 enum { QUOTED_MAX = 4 * ENC_FILE_NAME_MAX + 8 };
 
+static size_t n_of_all; // n_counted of all pages of this worker
+
+static void count(struct enc_ngx_page *page, size_t n)
+{
+    n_of_all = n_of_all - page->n_counted + n;
+    page->n_counted = n;
+}
+
 bool enc_ngx_page_is_wanted(ngx_http_request_t *r)
 {
     static const ngx_str_t path = ngx_string("/encrypt_file");
@@ -30,9 +38,12 @@ ngx_int_t enc_ngx_page_room(struct enc_ngx_page *page, ngx_http_request_t *r, u_
         ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0, "encrypter: larger than its bound");
         return NGX_ERROR;
     }
+    if (page->cap > ENC_NGX_PAGES_MAX || n_of_all > ENC_NGX_PAGES_MAX - page->cap)
+        return enc_ngx_fail(r, ENC_NGX_ERROR_OVERLOADED);
     page->file = ngx_palloc(r->pool, page->cap);
     if (!page->file)
         return NGX_ERROR;
+    count(page, page->cap);
     *ret_room = page->file;
     *ret_cap = page->cap;
     return NGX_OK;
@@ -167,10 +178,20 @@ ngx_int_t enc_ngx_page_send(struct enc_ngx_page *page, ngx_http_request_t *r,
     ngx_int_t rc = make_page(page, r, answer, n, &body);
 
     enc_ngx_answer_wipe(answer);
-    ngx_pfree(r->pool, page->file); // a slow reader need not hold both
+    enc_ngx_page_free(page, r); // a slow reader need not hold both
+    if (rc == NGX_OK)
+        count(page, body.len);
     if (rc != NGX_OK || add_headers(r, answer) != NGX_OK)
         return NGX_ERROR;
     return send_page(r, &body);
+}
+
+void enc_ngx_page_free(struct enc_ngx_page *page, ngx_http_request_t *r)
+{
+    if (page->file)
+        ngx_pfree(r->pool, page->file);
+    page->file = NULL;
+    count(page, 0);
 }
 
 ngx_int_t enc_ngx_page_refuse(ngx_http_request_t *r, const struct enc_ngx_refusal *refusal,

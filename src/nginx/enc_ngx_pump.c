@@ -34,6 +34,7 @@ static void let_go(struct enc_ngx_pump *pump)
     come_to_rest(pump);
     enc_ngx_outbox_free(&pump->outbox);
     enc_ngx_store_free(&pump->store);
+    enc_ngx_page_free(&pump->page, pump->r);
     enc_job_free(pump->job);
     pump->job = NULL;
     enc_ngx_answer_wipe(&pump->answer);

@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import select
 import subprocess
 
 import pytest
@@ -340,6 +341,39 @@ def test_no_key_is_in_a_workers_memory_after_a_page_that_was_not_read(one_worker
         client.read_head()
         client.reset()
     assert_forgotten(one_worker.workers[0], fernet_needles(key))
+
+
+PAGES_MAX = 128 * MIB  # of a worker's memory
+
+
+def test_forms_that_do_not_end_hold_so_much_memory_and_no_more(make_server):
+    server = make_server()
+    begun = request("POST", PATH, [FORM_TYPE, ("Transfer-Encoding", "chunked")])
+    begun += chunked(form(part(b"x")))[:-len("0\r\n\r\n") - 20]
+    with contextlib.ExitStack() as stack:
+        waiting = [stack.enter_context(RawClient(server.port)) for _ in range(PAGES_MAX // MIB)]
+        for client in waiting:
+            client.send(begun)
+        # Each may become a token of 1 MiB.
+        refused = select.select([client.socket for client in waiting], [], [], 30)[0]
+        assert refused
+        response = post(HTTP_1_1, server, b"x" * MIB)
+        assert_refused(response, 503, "overloaded", "busy")
+        assert response.header("Retry-After") == "1"
+        # What does not ask for a page goes on.
+        body = form(part(b"x"))
+        assert_encrypted(HTTP_1_1.exchange(server, "POST", "/encrypt_file", [FORM_TYPE], body),
+                         b"x")
+    process.wait_until(lambda: post(HTTP_1_1, server, b"x" * MIB).status == 200, 30)
+
+
+def test_a_page_that_was_read_or_refused_makes_room_for_others(make_server):
+    server = make_server()
+    good = form(part(b"x"))
+    bad = form(part(bytes(100_000)), part(b"y"))  # found when there is a block already
+    for body, status in [(good, 200), (bad, 400)] * (PAGES_MAX // MIB):
+        response = HTTP_1_1.exchange(server, "POST", PATH, [FORM_TYPE], body, declared=False)
+        assert response.status == status
 
 
 def test_a_form_that_breaks_off_gets_no_page(server):
