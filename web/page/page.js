@@ -324,7 +324,9 @@ function onSubmit(form, submit) {
 async function assertSizes(files) {
   const limit = await largestFile();
   const large = files.find((file) => file.size > limit);
-  if (large) throw new ServiceError("payload_too_large", `The limit here is ${sizeText(limit)}, and ${large.name} has more.`);
+  if (!large) return;
+  const sentence = `The limit here is ${sizeText(limit)}, and ${large.name} has more.`;
+  throw new ServiceError("payload_too_large", sentence);
 }
 
 async function submitEncryption(form) {
@@ -377,7 +379,9 @@ async function keyIn(file) {
 
 async function takeKeyFile(form, file) {
   const key = await keyIn(file);
-  if (!key) return complain(form, `There is no key in ${file.name}. Choose the file that was saved with the key.`, byId("key"));
+  if (!key) {
+    return complain(form, `There is no key in ${file.name}. Choose the file that was saved with the key.`, byId("key"));
+  }
   complain(form, "");
   byId("key").value = key;
   announce("The key is in its field.");

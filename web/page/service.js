@@ -66,7 +66,8 @@ export class ServiceError extends Error {
   }
 }
 
-// The key in a text that is no encrypted file: alone in it, in a line of its own (age-keygen's files), or as a header. "" if there is none.
+// The key in a text that is no encrypted file: alone in it, in a line of its own (age-keygen's files), or as a
+// header. "" if there is none.
 export function findKey(text) {
   if (/^\s*-----BEGIN AGE ENCRYPTED FILE-----/.test(text)) return ""; // its last line may look like a Fernet key
   for (const line of text.split(/\r?\n/)) {
@@ -121,9 +122,9 @@ function pathName(file) {
   return encodeURIComponent(file.name.replace(/\p{Surrogate}/gu, "_"));
 }
 
-// Sends a file and gets one back. transfer: {signal, onProgress, writable, needsKey}. Progress is {isSending, bytes, total,
-// overall: {bytes, total}}; overall is both ways. With writable, a function that opens a WritableStream, the file
-// goes there; otherwise it is the result's blob.
+// Sends a file and gets one back. transfer: {signal, onProgress, writable, needsKey}. Progress is {isSending, bytes,
+// total, overall: {bytes, total}}; overall is both ways. With writable, a function that opens a
+// FileSystemWritableFileStream, the file goes there; otherwise it is the result's blob.
 async function exchange(path, headers, file, growth, transfer) {
   await assertReadable(file);
   const count = counter(file.size, growth, transfer.onProgress);

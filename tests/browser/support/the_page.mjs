@@ -22,7 +22,7 @@ export const decryptCard = (page, i = 0) => page.locator("#decrypt-jobs > li").n
 
 // Wait for the end of a card, and give the card.
 export async function finished(card) {
-  await card.locator("[data-part=done], [data-part=failure]").locator("visible=true").first().waitFor({ timeout: 120_000 });
+  await card.locator("[data-part=done]:visible, [data-part=failure]:visible").first().waitFor({ timeout: 120_000 });
   if (await card.locator("[data-part=failure]").isVisible()) throw new Error(await card.innerText());
   return card;
 }
