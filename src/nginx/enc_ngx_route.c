@@ -65,6 +65,13 @@ const char *enc_ngx_route_allow(const ngx_str_t *uri)
     return route ? route->allow : "GET, HEAD, POST, PUT, OPTIONS";
 }
 
+static ngx_int_t answer_options(ngx_http_request_t *r, const struct route *route)
+{
+    if (enc_ngx_add_header(r, "Allow", route->allow) != NGX_OK)
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    return NGX_HTTP_NO_CONTENT;
+}
+
 static ngx_int_t answer(ngx_http_request_t *r)
 {
     ngx_str_t name;
@@ -72,13 +79,18 @@ static ngx_int_t answer(ngx_http_request_t *r)
 
     if (!route)
         return NGX_HTTP_NOT_FOUND;
-    if (r->method == NGX_HTTP_OPTIONS) {
-        if (enc_ngx_add_header(r, "Allow", route->allow) != NGX_OK)
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        return NGX_HTTP_NO_CONTENT;
-    }
-    if (!(r->method & route->methods))
+    bool is_options = r->method == NGX_HTTP_OPTIONS;
+    if (!is_options && !(r->method & route->methods))
         return NGX_HTTP_NOT_ALLOWED;
+    if (is_options || !(route->methods & NGX_HTTP_PUT)) {
+        // nginx would come to this body too late, and may find it malformed: when the answer has
+        // its headers.
+        ngx_int_t rc = ngx_http_discard_request_body(r);
+        if (rc != NGX_OK)
+            return rc;
+    }
+    if (is_options)
+        return answer_options(r, route);
     return route->handler(r, &name);
 }
 

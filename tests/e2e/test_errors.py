@@ -216,3 +216,18 @@ def test_errors_have_no_other_page_than_json(server):
         response = exchange(server.port, request("GET", target, [("Accept", "text/html")]))
         assert b"<html" not in response.body
         assert response.header("X-Content-Type-Options") == "nosniff"
+
+
+@pytest.mark.parametrize("method, target", [
+    ("GET", "/"), ("GET", "/page/page.js"), ("GET", "/openapi.json"), ("GET", "/info"),
+    ("POST", "/generate_key"), ("OPTIONS", PATH),
+])
+def test_a_body_that_nobody_wants_and_is_malformed_leaves_no_header_of_the_answer(server, method,
+                                                                                  target):
+    accept = ("Accept", "text/html")
+    response = exchange(server.port, headed(CHUNKED, accept, method=method, target=target,
+                                            body=b"zz\r\nx\r\n0\r\n\r\n"))
+    assert_error(response, 400, "bad_request")
+    names = [name.lower() for name, _ in response.headers]
+    assert len(names) == len(set(names))
+    assert not {"vary", "content-security-policy", "allow"} & set(names)
