@@ -125,6 +125,20 @@ test("a server that does not answer what it takes keeps nobody from trying", asy
   await encryptOne(page, await randomFile(t, "a.txt", 100));
 });
 
+test("browsers that know no other way ask before a key is lost", async (t) => {
+  const page = await open(t);
+  await encryptOne(page, await randomFile(t, "a.txt", 100));
+  const leave = () => page.evaluate(() => {
+    const event = document.createEvent("BeforeUnloadEvent");
+    event.initEvent("beforeunload", false, false); // which preventDefault does nothing to
+    window.dispatchEvent(event);
+    return event.returnValue;
+  });
+  assert.equal(await leave(), "true");
+  await page.getByText("Remove from this page").click();
+  assert.equal(await leave(), "");
+});
+
 test("a key is kept by no browser's memory of forms, and told to no translator", async (t) => {
   const page = await open(t);
   const card = await encryptOne(page, await randomFile(t, "a.txt", 100));

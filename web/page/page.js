@@ -426,7 +426,9 @@ byId("clear-text").hidden = window.isSecureContext;
 byId("address").textContent = new URL(".", document.baseURI).href;
 for (const type of ["dragover", "drop"]) document.addEventListener(type, (event) => event.preventDefault());
 window.addEventListener("beforeunload", (event) => {
-  if ([...cards].some((card) => card.isRunning || !card.keyIsKept)) event.preventDefault();
+  if (![...cards].some((card) => card.isRunning || !card.keyIsKept)) return;
+  event.preventDefault();
+  event.returnValue = true; // Chromium before 119 goes by this alone
 });
 startEncryption();
 startDecryption();

@@ -205,7 +205,7 @@ async function exchangeByStreams(path, headers, file, count, transfer) {
     throw error.name === "AbortError" ? error : new ServiceError("unreachable");
   }
   const total = Number(response.headers.get("Content-Length")); // 0 if it is not known
-  const answer = response.status === 200 ? response.body : await response.blob();
+  const answer = response.status === 200 ? response.body : await response.blob().catch(() => new Blob());
   return receive(response.status, (name) => response.headers.get(name), answer, transfer,
     (bytes) => count.received(bytes, total));
 }
