@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { answerSavePicker, dropFiles } from "./support/devtools.mjs";
 import { randomFile, temporaryFolder } from "./support/files.mjs";
 import {
-  chooseToEncrypt, encryptCard, encryptOne, failed, openPage, pageSetUp, submitEncryption,
+  chooseToEncrypt, encryptCard, encryptOne, failed, finished, openPage, pageSetUp, submitEncryption,
 } from "./support/the_page.mjs";
 
 const { server, newPage } = await pageSetUp();
@@ -123,6 +123,27 @@ test("a server that does not answer what it takes keeps nobody from trying", asy
     AbortSignal.timeout = () => timeout(50);
   });
   await encryptOne(page, await randomFile(t, "a.txt", 100));
+});
+
+test("what is typed and chosen while the server is asked for its limits is not taken for sent", async (t) => {
+  const page = await open(t);
+  let answerInfo;
+  const isAsked = new Promise((resolve) => {
+    page.route("**/info", (route) => { answerInfo = () => route.continue(); resolve(); });
+  });
+  const [one, two] = [await randomFile(t, "one.txt", 100), await randomFile(t, "two.txt", 100)];
+  await chooseToEncrypt(page, [one.path]);
+  await page.getByText("Paste text instead").click();
+  await page.locator("#encrypt-text").fill("first");
+  await submitEncryption(page);
+  await isAsked;
+  await page.locator("#encrypt-text").fill("second");
+  await page.locator("#encrypt-file").setInputFiles(two.path);
+  await answerInfo();
+  await finished(encryptCard(page, 1));
+  assert.equal(await page.locator("#encrypt-text").inputValue(), "second");
+  assert.deepEqual(await page.locator("#encrypt-file").evaluate((input) => [...input.files].map((f) => f.name)), ["two.txt"]);
+  assert.match(await page.locator("#encrypt-jobs").innerText(), /one\.txt is encrypted[^]*text\.txt is encrypted/);
 });
 
 test("browsers that know no other way ask before a key is lost", async (t) => {

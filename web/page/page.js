@@ -288,6 +288,11 @@ function setFiles(input, files) {
   showChosen(input);
 }
 
+// What was sent leaves its field, but not what was chosen meanwhile.
+function clearFiles(input, sent) {
+  if (input.files.length === sent.length && sent.every((file, i) => file === input.files[i])) setFiles(input, []);
+}
+
 // The browser names one file by itself, of several it tells only how many.
 function showChosen(input) {
   const list = input.form.querySelector("[data-chosen]");
@@ -331,8 +336,10 @@ async function assertSizes(files) {
 
 async function submitEncryption(form) {
   const [input, text, recipients] = ["encrypt-file", "encrypt-text", "recipients"].map(byId);
-  const files = [...input.files];
-  if (text.value) files.push(new File([text.value], "text.txt", { type: "text/plain" }));
+  const chosen = [...input.files];
+  const typed = text.value;
+  const files = [...chosen];
+  if (typed) files.push(new File([typed], "text.txt", { type: "text/plain" }));
   if (files.length === 0) return complain(form, new ServiceError("missing_file").message, input);
 
   const options = { format: new FormData(form).get("format"), armor: false, recipients: [] };
@@ -350,8 +357,8 @@ async function submitEncryption(form) {
     return complain(form, error.message, input);
   }
   complain(form, "");
-  setFiles(input, []);
-  text.value = "";
+  clearFiles(input, chosen);
+  if (text.value === typed) text.value = "";
   for (const file of files) addEncryption(file, options);
 }
 
@@ -367,7 +374,7 @@ async function submitDecryption(form) {
     return complain(form, error.message, input);
   }
   complain(form, "");
-  setFiles(input, []);
+  clearFiles(input, [file]);
   addDecryption(file, key);
 }
 
