@@ -15,7 +15,9 @@ const { server, newPage } = await pageSetUp();
 const open = (t, options) => openPage(t, newPage, server.url, options);
 
 const KEY = `${"A".repeat(43)}=`;
-const GOOD = { "Encryption-Format": "fernet", "Encryption-Key": KEY, "Content-Disposition": 'attachment; filename="a"' };
+const GOOD = {
+  "Encryption-Format": "fernet", "Encryption-Key": KEY, "Content-Disposition": 'attachment; filename="a"',
+};
 
 // What the card says when something answers the upload in the service's place.
 async function textAfter(t, page, answer) {
@@ -142,7 +144,8 @@ test("what is typed and chosen while the server is asked for its limits is not t
   await answerInfo();
   await finished(encryptCard(page, 1));
   assert.equal(await page.locator("#encrypt-text").inputValue(), "second");
-  assert.deepEqual(await page.locator("#encrypt-file").evaluate((input) => [...input.files].map((f) => f.name)), ["two.txt"]);
+  const names = await page.locator("#encrypt-file").evaluate((input) => [...input.files].map((f) => f.name));
+  assert.deepEqual(names, ["two.txt"]);
   assert.match(await page.locator("#encrypt-jobs").innerText(), /one\.txt is encrypted[^]*text\.txt is encrypted/);
 });
 
