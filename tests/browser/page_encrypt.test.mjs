@@ -8,8 +8,8 @@ import { ageKeyPair, decryptAge, decryptFernet } from "./support/decrypt.mjs";
 import { dropFiles, useClipboard } from "./support/devtools.mjs";
 import { MIB, randomFile } from "./support/files.mjs";
 import {
-  chooseToEncrypt, downloadOf, encryptCard, encryptOne, finished, failed, keyOf, openPage, pageSetUp, savedKeyOf,
-  setUpFolder, submitEncryption,
+  chooseToEncrypt, downloadOf, encryptCard, encryptOne, finished, failed, keyOf, openPage, pageSetUp, removeCard,
+  savedKeyOf, setUpFolder, submitEncryption,
 } from "./support/the_page.mjs";
 import { cutAnswers } from "./support/relay.mjs";
 import { runLines } from "./support/lines.mjs";
@@ -42,7 +42,7 @@ test("with age the program age decrypts it, with the key that the page saved", a
     const key = await savedKeyOf(t, card);
     assert.equal(key.name, "report.pdf.age.key");
     assert.equal((await decryptAge(path, await readFile(key.path, "utf8"))).sha256, file.sha256);
-    await card.getByText("Remove from this page").click();
+    await removeCard(card);
   }
 });
 
@@ -119,7 +119,7 @@ for (const format of ["fernet", "age"]) {
       const lines = await card.locator("[data-part=lines]").innerText();
       const { sha256 } = await runLines(format, lines, folder, basename(file.path));
       assert.equal(sha256, file.sha256, name);
-      await card.getByText("Remove from this page").click();
+      await removeCard(card);
     }
   });
 }
@@ -207,7 +207,7 @@ test("a card that is removed takes its key and its file along", async (t) => {
   const url = await card.locator("[data-part=download]").getAttribute("href");
   const isThere = () => page.evaluate((u) => fetch(u).then(() => true, () => false), url);
   assert.equal(await isThere(), true);
-  await card.getByText("Remove from this page").click();
+  await removeCard(card);
   assert.equal(await isThere(), false);
   assert.equal(await page.locator("#encrypt-jobs li").count(), 0);
   assert.equal((await page.content()).includes(key), false);

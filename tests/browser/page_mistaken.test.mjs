@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { answerSavePicker, dropFiles } from "./support/devtools.mjs";
 import { randomFile, temporaryFolder } from "./support/files.mjs";
 import {
-  chooseToEncrypt, encryptCard, encryptOne, failed, finished, openPage, pageSetUp, submitEncryption,
+  chooseToEncrypt, encryptCard, encryptOne, failed, finished, openPage, pageSetUp, removeCard, submitEncryption,
 } from "./support/the_page.mjs";
 
 const { server, newPage } = await pageSetUp();
@@ -159,7 +159,7 @@ test("browsers that know no other way ask before a key is lost", async (t) => {
     return event.returnValue;
   });
   assert.equal(await leave(), "true");
-  await page.getByText("Remove from this page").click();
+  await removeCard(encryptCard(page));
   assert.equal(await leave(), "");
 });
 

@@ -8,7 +8,7 @@ import { digestOfFile, MIB, randomFile, scaledMib } from "./support/files.mjs";
 import { cutAnswers } from "./support/relay.mjs";
 import {
   chooseToEncrypt, decryptCard, decryptOne, downloadOf, encryptCard, encryptOne, failed, finished, keyOf, openPage,
-  pageSetUp, submitEncryption,
+  pageSetUp, savedKeyOf, submitEncryption,
 } from "./support/the_page.mjs";
 
 const { server, newPage } = await pageSetUp();
@@ -82,7 +82,7 @@ test("one that waits for its turn can be cancelled", async (t) => {
   await failed(encryptCard(page, 0));
 });
 
-test("the page asks before it is left with a transfer, or a key that was not kept", async (t) => {
+test("the page asks before a key that was not kept goes, with the page or with its card", async (t) => {
   const page = await openPage(t, newPage, server.url);
   const asked = [];
   page.on("dialog", (dialog) => { asked.push(dialog.type()); dialog.dismiss(); });
@@ -90,10 +90,12 @@ test("the page asks before it is left with a transfer, or a key that was not kep
   const card = await encryptOne(page, await randomFile(t, "a.txt", 10));
   await leave();
   while (asked.length === 0) await page.evaluate(() => 0);
-  assert.deepEqual(asked, ["beforeunload"]);
+  await card.getByText("Remove from this page").click();
+  assert.deepEqual(asked, ["beforeunload", "confirm"]);
+  await savedKeyOf(t, card); // the card is still there; and now its key is elsewhere
   await card.getByText("Remove from this page").click();
   await page.goto("about:blank");
-  assert.equal(asked.length, 1);
+  assert.equal(asked.length, 2);
 });
 
 test("a file of 300 MiB goes and comes, both ways, with little in the page's memory", async (t) => {

@@ -8,7 +8,7 @@ import { throttleUploads } from "./support/devtools.mjs";
 import { MIB, randomFile, temporaryFolder } from "./support/files.mjs";
 import {
   chooseToEncrypt, decryptCard, decryptOne, downloadOf, encryptCard, encryptOne, failed, finished, keyOf, openPage,
-  pageSetUp, setUpFolder, submitEncryption,
+  pageSetUp, removeCard, setUpFolder, submitEncryption,
 } from "./support/the_page.mjs";
 
 const images = fileURLToPath(new URL("../../docs/images/", import.meta.url));
@@ -46,7 +46,7 @@ test("one is under way, and a key was wrong", async (t) => {
   await failed(decryptCard(page));
   await decryptOne(page, path, key);
   await finished(decryptCard(page, 1));
-  await card.getByText("Remove from this page").click();
+  await removeCard(card);
   await throttleUploads(page, 4 * MIB);
   await chooseToEncrypt(page, [(await randomFile(t, "holidays.mp4", 24 * MIB)).path]);
   await page.locator("#options > summary").click();

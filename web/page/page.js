@@ -176,6 +176,8 @@ class Card {
 
   // With it go the key and the file.
   remove() {
+    if (!this.keyIsKept && !window.confirm("The key was neither copied nor saved. Without it nobody can open the file. "
+      + "Remove it all the same?")) return;
     const neighbour = this.element.nextElementSibling ?? this.element.previousElementSibling;
     const next = neighbour?.querySelector("h3") ?? this.element.closest("section").querySelector("input");
     URL.revokeObjectURL(this.url);
@@ -399,6 +401,7 @@ function startEncryption() {
   const input = byId("encrypt-file");
   const showAge = () => { byId("age-options").hidden = new FormData(form).get("format") !== "age"; };
   input.multiple = true;
+  byId("encrypt-file-label").textContent = "Drop files here, or choose them";
   input.addEventListener("change", () => showChosen(input));
   for (const choice of form.elements.format) choice.addEventListener("change", showAge);
   showAge(); // a browser may remember what was chosen

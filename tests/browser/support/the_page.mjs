@@ -58,6 +58,14 @@ export async function decryptOne(page, path, key) {
   await page.locator("#decrypt button[type=submit]").click();
 }
 
+// Removes a card, and says yes where the page asks whether its key may go.
+export async function removeCard(card) {
+  const accept = (dialog) => dialog.accept();
+  card.page().on("dialog", accept);
+  await card.getByText("Remove from this page").click();
+  card.page().off("dialog", accept);
+}
+
 export const keyOf = (card) => card.locator("textarea").inputValue();
 
 async function downloadBy(t, card, element) {
