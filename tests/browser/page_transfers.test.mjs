@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Files under way: progress, cancelling, and large ones, which the page must not hold.
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { decryptFernet } from "./support/decrypt.mjs";
 import { answerSavePicker, peakHeapWhile, pickedFile, throttleUploads } from "./support/devtools.mjs";
@@ -161,6 +162,20 @@ test("an answer that is cut on its way to the disk leaves no file there", async 
   await submitEncryption(page);
   assert.match(await (await failed(encryptCard(page))).innerText(), /The answer broke off/);
   assert.deepEqual(await pickedFiles(page), []);
+});
+
+test("a file that was there before stays as it was, if what was to replace it fails", async (t) => {
+  const page = await openPicking(t, server.url, MIB, { expected: [/status: 422/, /Failed to load resource/] });
+  const file = await randomFile(t, "notes.txt.age", 2 * MIB);
+  await page.evaluate(async () => {
+    const storage = await navigator.storage.getDirectory();
+    const writable = await (await storage.getFileHandle("notes.txt", { create: true })).createWritable();
+    await writable.write("older notes");
+    await writable.close();
+  });
+  await decryptOne(page, file.path, "k_8nntdutGjo_4N77X_97eMJMikL1dIEIib7BxDh__g=");
+  await failed(decryptCard(page));
+  assert.equal(await readFile(await pickedFile(page, "notes.txt"), "utf8"), "older notes");
 });
 
 test("who dismisses the question where to save is asked again by a button", async (t) => {

@@ -25,8 +25,8 @@ from support.transports import H2C, WITH_HTTP_2, each
 from support.unfinished import connect
 
 PATH = "/encrypt_file"
-N_POINTS = max(40, 200 * LARGE_MIB // 1024)  # of uploads, and as many of downloads
-N_WARMING = 40
+N_POINTS = 200 if LARGE_MIB >= 1024 else 32  # of uploads, and as many of downloads
+N_WARMING = 24
 MAX_ROUNDS = 5  # memory settles: what one round leaves in pieces the next one uses
 N_THREADS = 4
 SPOOL_MIB = 96

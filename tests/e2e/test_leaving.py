@@ -13,12 +13,14 @@ from support.answers import assert_encrypted, assert_no_token
 from support.leaving import LEAVING, is_alive, tell_to_leave, title_of
 from support.owners import only, owner_of
 from support.raw_http import Closed, exchange, request
-from support.sources import MIB
+from support.sources import LARGE_MIB, MIB
 from support.spool import disk, mounted, spool_on, used_bytes  # noqa: F401
 from support.transports import HTTP_1_0, HTTP_1_1, LASTING, WITH_HTTP_2
 from support.unfinished import (
     DRAINING, IN_ITS_HEAD, KINDS, PATIENT_EDIT, PUSHED_BACK, SPOOLING, STATES, begin, connect,
     wait_for_disk)
+
+SEEDS = [1, 2] if LARGE_MIB >= 1024 else [1]  # of the order in which uploads finish
 
 
 def begin_all_kinds(server):
@@ -51,7 +53,7 @@ def assert_all_finish(server, uploads, leaving, seed=1):
     assert process.wait_until(lambda: not any(map(is_alive, leaving)))
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", SEEDS)
 def test_a_reload_finishes_every_upload_in_whatever_state_it_is(make_server, disk, seed):
     server = make_server(workers=2, edits=[PATIENT_EDIT, spool_on(disk)])
     unused = used_bytes(disk)
@@ -63,7 +65,7 @@ def test_a_reload_finishes_every_upload_in_whatever_state_it_is(make_server, dis
     assert process.wait_until(lambda: used_bytes(disk) == unused)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", SEEDS)
 def test_a_quit_finishes_every_upload_in_whatever_state_it_is(make_server, disk, seed):
     server = make_server(workers=2, edits=[PATIENT_EDIT, spool_on(disk)])
     unused = used_bytes(disk)

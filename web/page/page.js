@@ -162,7 +162,12 @@ class Card {
     this.part.failure.hidden = false;
     this.part.failure.textContent = isCancelled ? "Nothing was saved."
       : error instanceof ServiceError ? error.message : new ServiceError("internal_error").message;
-    await this.handle?.remove?.().catch(() => {}); // what it would be is an empty file
+    await this.forgetPlace().catch(() => {});
+  }
+
+  // Where the file was to go is an empty file, or one that was there before and stays.
+  async forgetPlace() {
+    if (this.handle && (await this.handle.getFile()).size === 0) await this.handle.remove?.();
   }
 
   end() {
