@@ -25,7 +25,7 @@ from support.transports import H2C, WITH_HTTP_2, each
 from support.unfinished import connect
 
 PATH = "/encrypt_file"
-N_POINTS = 200 if LARGE_MIB >= 1024 else 32  # of uploads, and as many of downloads
+N_POINTS = 200 if LARGE_MIB >= 1024 else 80  # of uploads, and as many of downloads
 N_WARMING = 24
 MAX_ROUNDS = 5  # memory settles: what one round leaves in pieces the next one uses
 N_THREADS = 4

@@ -17,6 +17,26 @@ const PATIENCE_MS = 120_000; // with what a test waits for; sanitizers are slow
 
 export const downloads = join(folder, "downloads");
 
+const endsOf = new WeakMap(); // from a test to what ends each of its pages
+
+// Closes the pages of a test, and judges them. nginx waits for the connections of a browser: a server of the
+// test's own stops after this.
+export async function endPages(t) {
+  const ends = endsOf.get(t) ?? [];
+  endsOf.delete(t);
+  const results = await Promise.allSettled(ends.map((end) => end()));
+  const failure = results.find(({ status }) => status === "rejected");
+  if (failure) throw failure.reason;
+}
+
+function endWith(t, end) {
+  if (!endsOf.has(t)) {
+    endsOf.set(t, []);
+    t.after(() => endPages(t));
+  }
+  endsOf.get(t).push(end);
+}
+
 export async function launchBrowser() {
   const { chromium } = (await importPackage("playwright-core")).default;
   mkdirSync(downloads, { recursive: true });
@@ -37,7 +57,7 @@ export async function launchBrowser() {
     const noted = watch(context);
     const page = await context.newPage();
     page.expected = [...expected];
-    t.after(async () => {
+    endWith(t, async () => {
       // What went wrong so far is on its way here, before these answers. To be closed is no error.
       await Promise.all(context.pages().map((open) => open.title().catch(() => {})));
       const trouble = [...noted];
