@@ -36,6 +36,7 @@ export async function servePages(pages, headers = {}) {
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
+  server.unref(); // a test that fails to close it ends all the same
   const close = async () => {
     server.close();
     server.closeAllConnections();
