@@ -152,23 +152,10 @@ static ngx_int_t add_headers(ngx_http_request_t *r, const struct enc_ngx_answer 
 
 static ngx_int_t send_page(ngx_http_request_t *r, const ngx_str_t *body)
 {
-    ngx_chain_t out = {.buf = ngx_calloc_buf(r->pool)};
+    ngx_str_t type = enc_ngx_page_content_type();
+    ngx_http_complex_value_t cv = {.value = *body};
 
-    if (!out.buf)
-        return NGX_ERROR;
-    out.buf->pos = body->data;
-    out.buf->last = body->data + body->len;
-    out.buf->memory = 1;
-    out.buf->last_buf = 1;
-    out.buf->last_in_chain = 1;
-    r->headers_out.status = NGX_HTTP_OK;
-    r->headers_out.content_length_n = (off_t)body->len;
-    r->headers_out.content_type = enc_ngx_page_content_type();
-    r->headers_out.content_type_len = r->headers_out.content_type.len;
-    ngx_int_t rc = ngx_http_send_header(r);
-    if (rc == NGX_ERROR || rc > NGX_OK)
-        return NGX_ERROR;
-    return ngx_http_output_filter(r, &out);
+    return ngx_http_send_response(r, NGX_HTTP_OK, &type, &cv);
 }
 
 ngx_int_t enc_ngx_page_send(struct enc_ngx_page *page, ngx_http_request_t *r,

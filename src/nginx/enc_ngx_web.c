@@ -72,11 +72,6 @@ static ngx_int_t send_file(ngx_http_request_t *r, const struct enc_ngx_web_file 
     return ngx_http_send_response(r, NGX_HTTP_OK, &type, &cv);
 }
 
-static ngx_int_t send_named(ngx_http_request_t *r, const char *name)
-{
-    return send_file(r, enc_ngx_web_find(name, ngx_strlen(name)), "Accept-Encoding");
-}
-
 ngx_int_t enc_ngx_web_root_handler(ngx_http_request_t *r, const ngx_str_t *name)
 {
     static const char vary[] = "Accept, Accept-Encoding";
@@ -108,5 +103,5 @@ ngx_int_t enc_ngx_web_page_handler(ngx_http_request_t *r, const ngx_str_t *name)
 ngx_int_t enc_ngx_web_openapi_handler(ngx_http_request_t *r, const ngx_str_t *name)
 {
     (void)name;
-    return send_named(r, "openapi.json");
+    return send_file(r, enc_ngx_web_find("openapi.json", 12), "Accept-Encoding");
 }
