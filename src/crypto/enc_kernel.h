@@ -2,8 +2,12 @@
 // The Fernet kernel: AES-128-CBC and HMAC-SHA-256 over many streams at once.
 //
 // A lane is one stream: its key schedule, chaining block and hash state. An item is a piece of work
-// for one lane. enc_kernel_run does the items of many lanes in one call, so that an implementation
-// may run them abreast; this one does them one after the other, with OpenSSL.
+// for one lane. enc_kernel_run does the items of many lanes in one call: abreast, as many as the
+// processor has room for. What it does them with is chosen by enc_cpu_level when a lane begins:
+//
+//     ENC_CPU_PORTABLE  OpenSSL, one item after the other
+//     ENC_CPU_AVX2      AES-NI and SHA-NI, both at once, of two items
+//     ENC_CPU_AVX512    the same; and VAES and AVX-512 of up to sixteen items
 //
 // Sources: FIPS 197 (AES), SP 800-38A 6.2 (CBC), FIPS 180-4 (SHA-256), RFC 2104 (HMAC).
 #ifndef ENC_KERNEL_H
@@ -18,14 +22,40 @@
 #define ENC_KERNEL_BLOCK 16 // bytes of an AES block
 #define ENC_KERNEL_MAC ENC_MAC_BYTES
 
-// One stream. Secret: wiped by enc_kernel_lane_wipe. An all-zero lane may be wiped too.
-struct enc_kernel_lane {
+// A lane for OpenSSL.
+struct enc_kernel_evp {
     void *cipher; // EVP_CIPHER_CTX
     struct enc_mac mac;
 };
 
-// Keys a lane. The keys and the IV are copied. ENC_NO_MEMORY or ENC_CRYPTO_FAILED: the lane is as
-// wiped.
+// A lane for the processor's own instructions.
+struct enc_kernel_native {
+    uint8_t round_keys[11][ENC_KERNEL_BLOCK];
+    uint8_t chain[ENC_KERNEL_BLOCK]; // the block before
+    uint32_t hash[8];                // SHA-256, behind the key's inner block
+    uint32_t outer[8];               // behind its outer block
+    uint8_t waiting[64];             // to be hashed, less than a block
+    size_t n_waiting;
+    uint64_t n_hashed; // bytes, the key's block and those that wait included
+};
+
+enum enc_kernel_kind {
+    ENC_KERNEL_UNKEYED,
+    ENC_KERNEL_EVP,
+    ENC_KERNEL_NATIVE,
+};
+
+// One stream. Secret: wiped by enc_kernel_lane_wipe. An all-zero lane may be wiped too.
+struct enc_kernel_lane {
+    enum enc_kernel_kind kind;
+    union {
+        struct enc_kernel_evp evp;
+        struct enc_kernel_native native;
+    };
+};
+
+// Keys a lane. The keys and the IV are copied. ENC_NO_MEMORY or ENC_CRYPTO_FAILED, of OpenSSL's:
+// the lane is as wiped.
 ENC_MUST_USE enum enc_status enc_kernel_lane_init(struct enc_kernel_lane *lane,
                                                   const uint8_t sign_key[static 16],
                                                   const uint8_t encrypt_key[static 16],
@@ -41,7 +71,7 @@ struct enc_kernel_item {
     enum enc_kernel_op op;
     struct enc_kernel_lane *lane;
     const uint8_t *in;
-    uint8_t *out;           // n bytes; may be in itself, may not overlap it otherwise
+    uint8_t *out;           // n bytes; may not overlap in
     size_t n;               // bytes; for ENC_KERNEL_ENCRYPT_HASH a multiple of ENC_KERNEL_BLOCK
     enum enc_status status; // set by enc_kernel_run
 };

@@ -10,6 +10,7 @@
 
 #include "age_reference.h"
 #include "drive_decrypt.h"
+#include "enc_cpu.h"
 #include "enc_crypto_init.h"
 #include "failing_blocks.h"
 
@@ -379,6 +380,7 @@ int main(void)
         cmocka_unit_test(a_job_makes_no_allocation_for_each_byte),
         cmocka_unit_test(a_job_that_is_left_holds_secrets_until_then),
     };
+    enc_cpu_use(ENC_CPU_PORTABLE); // lanes of libcrypto's
     // Before libcrypto's first allocation.
     if (!hook_allocations() || enc_crypto_init() != ENC_OK)
         return 1;

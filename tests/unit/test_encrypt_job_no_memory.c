@@ -10,6 +10,7 @@
 
 #include "drive_job.h"
 #include "enc_age.h"
+#include "enc_cpu.h"
 #include "enc_crypto_init.h"
 #include "failing_blocks.h"
 
@@ -327,6 +328,7 @@ int main(void)
         cmocka_unit_test(the_first_allocation_is_the_job),
         cmocka_unit_test(a_job_makes_no_allocation_for_each_byte),
     };
+    enc_cpu_use(ENC_CPU_PORTABLE); // lanes of libcrypto's
     // Before libcrypto's first allocation.
     if (!hook_allocations() || enc_crypto_init() != ENC_OK)
         return 1;

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "enc_cpu.h"
 #include "enc_fernet.h"
 #include "with_crypto.h"
 
@@ -420,8 +421,7 @@ static void assert_wiped(void)
         assert_null(memmem(bytes, n, key.bytes + 16, length));
         assert_null(memmem(bytes, n, plain + 48, length));
     }
-    assert_null(encryptor.lane.cipher);
-    assert_null(encryptor.lane.mac.context);
+    assert_int_equal(encryptor.lane.kind, ENC_KERNEL_UNKEYED);
     assert_ptr_equal(encryptor.base.ops, ops);
 }
 
@@ -448,12 +448,14 @@ static void a_wiped_encryptor_holds_no_secret_and_does_nothing(void **state)
 static void an_encryptor_that_cannot_begin_is_as_wiped(void **state)
 {
     (void)state;
+    enc_cpu_use(ENC_CPU_PORTABLE); // a lane of libcrypto's
     enc_crypto_free();
     memset(&encryptor, 0xa5, sizeof(encryptor));
     assert_int_equal(enc_fernet_encryptor_init(&encryptor, &key, TIME, iv), ENC_CRYPTO_FAILED);
     assert_wiped();
     assert_latched(ENC_MISUSE);
     ops->wipe(&encryptor.base);
+    enc_cpu_use(enc_cpu_detect());
     assert_int_equal(enc_crypto_init(), ENC_OK);
 }
 
