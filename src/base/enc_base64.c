@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// base64 by tables: two characters of one look-up to encode, one of one to decode.
+// base64 by tables: two characters of one look-up to encode, one of one to decode. What is long
+// goes through the wide steps of the processor's level first.
 #include "enc_base64.h"
 
 #include <string.h>
+
+#include "enc_base64_bulk.h"
+#include "enc_cpu.h"
 
 // Twelve bits to two characters: half the look-ups of a table of 64, and its 8 KiB stay in cache.
 // Written out by the preprocessor, so that it is constant and nobody has to initialise it.
@@ -47,8 +51,7 @@ static const char pairs[][4096][2] = {
 #undef ROW
 #undef PAIR
 
-// Marks the characters of an alphabet: what is not in it is zero in its table.
-#define VALID 0x40
+#define VALID ENC_BASE64_VALID
 #define VALUES(y, z)                                                                               \
     {                                                                                              \
         ['A'] = VALID | 0, ['B'] = VALID | 1, ['C'] = VALID | 2, ['D'] = VALID | 3,                \
@@ -69,7 +72,7 @@ static const char pairs[][4096][2] = {
         ['8'] = VALID | 60, ['9'] = VALID | 61, [y] = VALID | 62, [z] = VALID | 63,                \
     }
 
-static const uint8_t values[][256] = {
+const uint8_t enc_base64_values[2][256] = {
     [ENC_BASE64_STANDARD] = VALUES('+', '/'),
     [ENC_BASE64_URL] = VALUES('-', '_'),
 };
@@ -100,7 +103,8 @@ static inline void encode_two_groups(const char (*table)[2], const uint8_t in[st
     memcpy(out + 6, table[bits >> 16 & 0xfff], 2);
 }
 
-size_t enc_base64_update(struct enc_base64_encoder *encoder, const uint8_t *in, size_t n, char *out)
+static size_t update_portably(struct enc_base64_encoder *encoder, const uint8_t *in, size_t n,
+                              char *out)
 {
     const char(*table)[2] = pairs[encoder->alphabet];
     const char *begin = out;
@@ -121,6 +125,45 @@ size_t enc_base64_update(struct enc_base64_encoder *encoder, const uint8_t *in, 
     for (; n > 0; n--)
         encoder->carry[encoder->n_carry++] = *in++;
     return (size_t)(out - begin);
+}
+
+// Less than a line of age's armor is not worth the call: in bytes, and in characters.
+enum { WIDE_BYTES = 48, WIDE_CHARS = 64 };
+
+// Returns how many of the n bytes it encoded: whole groups, as enc_base64_bulk.h says.
+static size_t encode_wide(enum enc_base64_alphabet alphabet, const uint8_t *in, size_t n, char *out)
+{
+    switch (enc_cpu_level()) {
+#ifdef __x86_64__
+    case ENC_CPU_AVX512:
+        return enc_base64_encode_avx512(alphabet, in, n, out);
+    case ENC_CPU_AVX2:
+        return enc_base64_encode_avx2(alphabet, in, n, out);
+#endif
+    default:
+        (void)alphabet, (void)in, (void)n, (void)out;
+        return 0;
+    }
+}
+
+// Apart, so that what it keeps over calls costs small pieces nothing.
+__attribute__((noinline)) static size_t update_widely(struct enc_base64_encoder *encoder,
+                                                      const uint8_t *in, size_t n, char *out)
+{
+    const size_t n_first = encoder->n_carry > 0 ? 3u - encoder->n_carry : 0;
+    size_t n_out = n_first > 0 ? update_portably(encoder, in, n_first, out) : 0;
+    const size_t n_wide = encode_wide(encoder->alphabet, in + n_first, n - n_first, out + n_out);
+
+    in += n_first + n_wide;
+    n -= n_first + n_wide;
+    n_out += n_wide / 3 * 4;
+    return n > 0 ? n_out + update_portably(encoder, in, n, out + n_out) : n_out;
+}
+
+size_t enc_base64_update(struct enc_base64_encoder *encoder, const uint8_t *in, size_t n, char *out)
+{
+    return n < WIDE_BYTES ? update_portably(encoder, in, n, out)
+                          : update_widely(encoder, in, n, out);
 }
 
 size_t enc_base64_finish(struct enc_base64_encoder *encoder, char out[static 4])
@@ -183,24 +226,58 @@ static bool decode_rest(const uint8_t table[static 256], const uint8_t *in, size
     return n > 1 && valid != 0 && bytes[n - 1] == 0;
 }
 
-bool enc_base64_decode_bare(enum enc_base64_alphabet alphabet, const char *in, size_t n_chars,
+static bool decode_portably(const uint8_t table[static 256], const uint8_t *in, size_t n_chars,
                             uint8_t *out)
 {
-    const uint8_t *table = values[alphabet], *chars = (const uint8_t *)in;
     uint8_t valid = VALID;
     uint32_t bits;
 
     // Three bytes by one store of four, whose last the next group writes over.
-    for (; n_chars >= 8; chars += 4, n_chars -= 4, out += 3) {
-        bits = decode_group(table, chars, &valid);
+    for (; n_chars >= 8; in += 4, n_chars -= 4, out += 3) {
+        bits = decode_group(table, in, &valid);
         memcpy(out, &bits, 4);
     }
     if (n_chars >= 4) {
-        bits = decode_group(table, chars, &valid);
+        bits = decode_group(table, in, &valid);
         memcpy(out, &bits, 3);
-        chars += 4;
+        in += 4;
         n_chars -= 4;
         out += 3;
     }
-    return valid != 0 && (n_chars == 0 || decode_rest(table, chars, n_chars, out));
+    return valid != 0 && (n_chars == 0 || decode_rest(table, in, n_chars, out));
+}
+
+// Returns how many of the characters it decoded: whole groups, as enc_base64_bulk.h says.
+static size_t decode_wide(enum enc_base64_alphabet alphabet, const uint8_t *in, size_t n_chars,
+                          uint8_t *out)
+{
+    switch (enc_cpu_level()) {
+#ifdef __x86_64__
+    case ENC_CPU_AVX512:
+        return enc_base64_decode_avx512(alphabet, in, n_chars, out);
+    case ENC_CPU_AVX2:
+        return enc_base64_decode_avx2(alphabet, in, n_chars, out);
+#endif
+    default:
+        (void)alphabet, (void)in, (void)n_chars, (void)out;
+        return 0;
+    }
+}
+
+__attribute__((noinline)) static bool decode_widely(enum enc_base64_alphabet alphabet,
+                                                    const uint8_t *in, size_t n_chars, uint8_t *out)
+{
+    const size_t n_wide = decode_wide(alphabet, in, n_chars, out);
+
+    return decode_portably(enc_base64_values[alphabet], in + n_wide, n_chars - n_wide,
+                           out + n_wide / 4 * 3);
+}
+
+bool enc_base64_decode_bare(enum enc_base64_alphabet alphabet, const char *in, size_t n_chars,
+                            uint8_t *out)
+{
+    const uint8_t *chars = (const uint8_t *)in;
+
+    return n_chars < WIDE_CHARS ? decode_portably(enc_base64_values[alphabet], chars, n_chars, out)
+                                : decode_widely(alphabet, chars, n_chars, out);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tests of base64 for bulk data, against RFC 4648's vectors and a plain encoder made here.
+// Tests of base64 for bulk data, against RFC 4648's vectors and a plain encoder, with each level of
+// the processor's instructions that there is. What the levels add is in test_base64_levels.c.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,48 +10,12 @@
 
 #include <cmocka.h>
 
+#include "base64_reference.h"
+#include "cpu_levels.h"
 #include "enc_base64.h"
 
 #define N_MAX 102
 #define N_TEXT ENC_BASE64_SIZE(N_MAX)
-
-static const char *const alphabets[] = {
-    [ENC_BASE64_STANDARD] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
-    [ENC_BASE64_URL] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
-};
-
-// One bit at a time, so that it has nothing in common with the code under test. Without padding.
-static size_t reference(enum enc_base64_alphabet alphabet, const uint8_t *in, size_t n, char *out)
-{
-    size_t n_chars = (8 * n + 5) / 6;
-
-    for (size_t i = 0; i < n_chars; i++) {
-        unsigned value = 0;
-        for (size_t bit = 6 * i; bit < 6 * i + 6; bit++)
-            value = 2 * value + (bit < 8 * n ? (unsigned)in[bit / 8] >> (7 - bit % 8) & 1U : 0);
-        out[i] = alphabets[alphabet][value];
-    }
-    return n_chars;
-}
-
-static void fill(uint8_t *bytes, size_t n, unsigned seed)
-{
-    for (size_t i = 0; i < n; i++) {
-        seed = seed * 1103515245 + 12345;
-        bytes[i] = (uint8_t)(seed >> 16);
-    }
-}
-
-// Memory of exactly this size, so that a sanitizer sees what is read or written past it.
-static void *exactly(const void *bytes, size_t n)
-{
-    void *copy = malloc(n > 0 ? n : 1);
-
-    assert_non_null(copy);
-    if (n > 0 && bytes != NULL)
-        memcpy(copy, bytes, n);
-    return copy;
-}
 
 // Feeds pieces of n_piece bytes and expects the reference's text, padded, and no byte more.
 static void encode_in_pieces(enum enc_base64_alphabet alphabet, const uint8_t *in, size_t n,
@@ -58,7 +23,7 @@ static void encode_in_pieces(enum enc_base64_alphabet alphabet, const uint8_t *i
 {
     struct enc_base64_encoder encoder = {.alphabet = alphabet};
     char expected[N_TEXT], out[N_TEXT + 4 + 1];
-    size_t n_out = 0, n_expected = reference(alphabet, in, n, expected);
+    size_t n_out = 0, n_expected = base64_reference(alphabet, in, n, expected);
 
     memset(out, '!', sizeof(out));
     for (size_t i = 0; i < n; i += n_piece) {
@@ -158,7 +123,7 @@ static void any_split_gives_what_the_whole_gives(void **state)
     (void)state;
     fill(bytes, N_MAX, 5);
     for (size_t n = 0; n <= N_MAX; n++) {
-        size_t n_expected = reference(ENC_BASE64_STANDARD, bytes, n, expected);
+        size_t n_expected = base64_reference(ENC_BASE64_STANDARD, bytes, n, expected);
         for (size_t at = 0; at <= n; at++) {
             struct enc_base64_encoder encoder = {0};
             uint8_t *first = exactly(bytes, at), *second = exactly(bytes + at, n - at);
@@ -219,7 +184,7 @@ static void every_length_round_trips_without_padding(void **state)
 
             fill(bytes, n, seed);
             enc_base64_encode_bare(alphabet, bytes, n, text);
-            assert_int_equal(n_text, reference(alphabet, bytes, n, expected));
+            assert_int_equal(n_text, base64_reference(alphabet, bytes, n, expected));
             assert_memory_equal(text, expected, n_text);
             assert_int_equal(ENC_BASE64_BARE_BYTES(n_text), n);
             check_decodes(alphabet, text, n_text, bytes);
@@ -315,5 +280,12 @@ int main(void)
         cmocka_unit_test(padding_and_white_space_do_not_decode),
         cmocka_unit_test(the_alphabets_do_not_mix),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int n_failed = 0;
+
+    for (unsigned level = 0; level < ENC_CPU_N_LEVELS; level++) {
+        if (use_level(level))
+            n_failed += cmocka_run_group_tests_name(enc_cpu_level_name(level), tests, NULL, NULL);
+    }
+    use_highest_level();
+    return n_failed;
 }
