@@ -5,7 +5,8 @@
 #include <cpuid.h>
 #endif
 
-static enum enc_cpu_level level_in_use = ENC_CPU_N_LEVELS; // none is chosen yet
+static enum enc_cpu_level highest_level = ENC_CPU_N_LEVELS; // not known yet
+static enum enc_cpu_level level_in_use = ENC_CPU_N_LEVELS;  // none is chosen yet
 
 #ifdef __x86_64__
 // CPUID's leaves 1 and 7 (Intel SDM, volume 2, "CPUID"; AMD APM, volume 3, appendix E).
@@ -33,7 +34,7 @@ static int has(unsigned bits, unsigned wanted)
     return (bits & wanted) == wanted;
 }
 
-enum enc_cpu_level enc_cpu_detect(void)
+static enum enc_cpu_level ask(void)
 {
     unsigned eax, ebx, ecx, edx;
 
@@ -47,11 +48,19 @@ enum enc_cpu_level enc_cpu_detect(void)
     return ENC_CPU_AVX512;
 }
 #else
-enum enc_cpu_level enc_cpu_detect(void)
+static enum enc_cpu_level ask(void)
 {
     return ENC_CPU_PORTABLE;
 }
 #endif
+
+// Asked once: in a virtual machine each CPUID may cost ten microseconds.
+enum enc_cpu_level enc_cpu_detect(void)
+{
+    if (highest_level == ENC_CPU_N_LEVELS)
+        highest_level = ask();
+    return highest_level;
+}
 
 void enc_cpu_use(enum enc_cpu_level level)
 {

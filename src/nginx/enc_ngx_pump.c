@@ -27,6 +27,7 @@ static void come_to_rest(struct enc_ngx_pump *pump)
 {
     pump->is_over = true;
     stop_timer(&pump->timer);
+    enc_ngx_batch_remove(&pump->work);
 }
 
 static void let_go(struct enc_ngx_pump *pump)
@@ -191,8 +192,8 @@ static ngx_int_t fail(struct enc_ngx_pump *pump)
     return enc_ngx_fail(pump->r, enc_ngx_error_of_status(st));
 }
 
-// One move of the pump. NGX_OK: go on; NGX_AGAIN: wait for an event; NGX_DONE: the request is
-// over.
+// One move of the pump. NGX_OK: go on; NGX_AGAIN: wait for an event; NGX_BUSY: the batch goes on
+// with it; NGX_DONE: the request is over.
 static ngx_int_t move(struct enc_ngx_pump *pump)
 {
     ngx_int_t rc = NGX_OK;
@@ -200,8 +201,9 @@ static ngx_int_t move(struct enc_ngx_pump *pump)
     pump->is_pushing_back = false;
     switch (enc_job_step(pump->job)) {
     case ENC_JOB_HAS_WORK:
-        enc_jobs_run(&pump->job, 1);
-        return NGX_OK;
+        pump->work.job = pump->job;
+        enc_ngx_batch_add(&pump->work);
+        return NGX_BUSY;
     case ENC_JOB_NEEDS_INPUT:
         rc = enc_ngx_flow_input(pump);
         break;
@@ -230,6 +232,8 @@ static ngx_int_t move(struct enc_ngx_pump *pump)
 
 static void turn(struct enc_ngx_pump *pump)
 {
+    if (pump->work.is_in) // in a moment
+        return;
     // HTTP/2 tells it once that a client is gone, and that may be while we wait for the disk.
     if (pump->r->connection->error) {
         give_up(pump, NGX_HTTP_CLIENT_CLOSED_REQUEST);
@@ -237,7 +241,7 @@ static void turn(struct enc_ngx_pump *pump)
     }
     for (;;) {
         ngx_int_t rc = move(pump);
-        if (rc == NGX_DONE)
+        if (rc == NGX_DONE || rc == NGX_BUSY)
             return;
         if (rc == NGX_AGAIN) {
             if (await(pump) != NGX_OK)
@@ -317,6 +321,11 @@ static void go_on_after_timer(struct enc_ngx_pump *pump)
         turn(pump);
 }
 
+static void on_work(void *data)
+{
+    run(data, turn);
+}
+
 static void on_timer(ngx_event_t *timer)
 {
     run(timer->data, go_on_after_timer);
@@ -341,6 +350,8 @@ static struct enc_ngx_pump *make_pump(ngx_http_request_t *r)
     ngx_memzero(pump, sizeof(*pump));
     pump->r = pump->body.r = r;
     pump->sent_before = -1;
+    pump->work.data = pump;
+    pump->work.go_on = on_work;
     pump->timer.data = pump;
     pump->timer.handler = on_timer;
     pump->timer.log = r->connection->log;

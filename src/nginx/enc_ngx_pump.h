@@ -13,6 +13,7 @@
 #define ENC_NGX_PUMP_H
 
 #include "enc_ngx.h"
+#include "enc_ngx_batch.h"
 #include "enc_ngx_body.h"
 #include "enc_ngx_outbox.h"
 #include "enc_ngx_page.h"
@@ -29,6 +30,7 @@ enum enc_ngx_flow {
 struct enc_ngx_pump {
     ngx_http_request_t *r;
     struct enc_job *job;
+    struct enc_ngx_batch_place work; // of the job, with that of others
     enum enc_ngx_flow flow;
     struct enc_ngx_body body;
     struct enc_ngx_store store; // of two passes
