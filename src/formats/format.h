@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What every format's encryptor does: describe bulk work, and have it done by somebody else. And
-// what a decryptor does: verify a file, then open it.
+// what a decryptor does, in the same way: verify a file, then open it.
 //
 // One piece of input goes through prepare (takes input, describes at most one kernel item), the
 // kernel (anybody's: one stream or many abreast) and commit (turns the result into output). Between
@@ -70,30 +70,48 @@ struct enc_decryptor {
 
 // A file goes through twice. In pass 1, verify and verify_end, nothing is released. In pass 2, open
 // and open_end, it is decrypted, and authenticated again: what was verified may have changed since.
-// Errors latch, in either pass. A format whose parts are authentic each by itself (age) may also be
-// opened without pass 1.
+// In both, a piece goes through verify or open, which is to a decryptor what prepare is to an
+// encryptor, then the kernel, and commit. Errors latch, in either pass. A format whose parts are
+// authentic each by itself (age) may also be opened without pass 1.
 struct enc_decryptor_ops {
     size_t out_min; // the least room that open and open_end ask for, in bytes
 
-    // Pass 1: takes all of the n bytes at in.
-    enum enc_status (*verify)(struct enc_decryptor *, const uint8_t *in, size_t n);
+    // Pass 1: takes some of the n bytes at in, one at least if there are any, and says in
+    // *ret_taken how many. item->op is ENC_KERNEL_NONE if all is done.
+    enum enc_status (*verify)(struct enc_decryptor *, const uint8_t *in, size_t n,
+                              size_t *ret_taken, struct enc_kernel_item *item);
 
-    // Pass 1 has ended: whether the file is good, and how many bytes of plaintext it has.
+    // Pass 1 has ended, after the last commit: whether the file is good, and how many bytes of
+    // plaintext it has.
     enum enc_status (*verify_end)(struct enc_decryptor *, uint64_t *ret_size);
 
-    // Pass 2: takes some of the n bytes at in, and says in *ret_taken how many. What they yield
-    // goes to out, of cap >= out_min bytes, apart from in. While n > 0 something is taken, or
-    // written, or both.
+    // Pass 2: as verify. What the bytes yield goes to out, of cap >= out_min bytes, apart from in,
+    // here or in commit. While n > 0 something is taken, or written, or both.
     enum enc_status (*open)(struct enc_decryptor *, const uint8_t *in, size_t n, uint8_t *out,
-                            size_t cap, size_t *ret_taken, size_t *ret_n);
+                            size_t cap, size_t *ret_taken, struct enc_kernel_item *item);
 
-    // Pass 2 has ended: writes what is left, over and over with new room until *ret_is_ended. The
-    // last byte is not written before that.
+    // Ends what verify or open began, once the item has been run: *ret_n bytes were written to out,
+    // none in pass 1. If it fails it has left nothing there.
+    enum enc_status (*commit)(struct enc_decryptor *, const struct enc_kernel_item *item,
+                              size_t *ret_n);
+
+    // Pass 2 has ended, after the last commit: writes what is left, over and over with new room
+    // until *ret_is_ended. The last byte is not written before that.
     enum enc_status (*open_end)(struct enc_decryptor *, uint8_t *out, size_t cap, size_t *ret_n,
                                 bool *ret_is_ended);
 
     // Forgets everything secret and gives back memory. May be called at any time, more than once.
     void (*wipe)(struct enc_decryptor *);
 };
+
+// verify + run + commit, over and over, until all n bytes are taken.
+ENC_MUST_USE enum enc_status enc_decryptor_verify(struct enc_decryptor *decryptor,
+                                                  const uint8_t *in, size_t n);
+
+// open + run + commit, over and over, until all n bytes are taken, or less than ops->out_min of the
+// room is left. What is written where it fails is wiped.
+ENC_MUST_USE enum enc_status enc_decryptor_open(struct enc_decryptor *decryptor, const uint8_t *in,
+                                                size_t n, uint8_t *out, size_t cap,
+                                                size_t *ret_taken, size_t *ret_n);
 
 #endif

@@ -12,8 +12,8 @@
 _Static_assert(ENC_JOB_OUT_MIN >= ENC_FORMAT_OUT_MIN && ENC_JOB_ROOM_MIN_MAX >= ENC_JOB_OUT_MIN,
                "a room can be found for each format");
 
-// Nothing is lacking. A job that decrypts never has work for others.
-#define GOES_ON ENC_JOB_HAS_WORK
+// Nothing is lacking. No move says that the job failed: its status does.
+#define GOES_ON ENC_JOB_FAILED
 
 enum phase { RECOGNIZING, VERIFYING, OPENING };
 
@@ -181,20 +181,13 @@ static enum enc_status recognize(struct decrypt_job *job)
     return look_at_first(job);
 }
 
-// Puts some of the n bytes through the decryptor, and out, for their owner to keep.
-static enum enc_status verify(struct decrypt_job *job, const uint8_t *in, size_t n)
+// Puts n bytes that were verified, or will be, out for their owner to keep.
+static void keep(struct decrypt_job *job, const uint8_t *in, size_t n)
 {
     struct enc_job *base = &job->base;
 
-    if (n > enc_job_room(base))
-        n = enc_job_room(base);
-    enum enc_status st = job->decryptor->ops->verify(job->decryptor, in, n);
-    if (st != ENC_OK)
-        return st;
     memcpy(base->out + base->n_out, in, n);
     base->n_out += n;
-    take_bytes(job, n);
-    return ENC_OK;
 }
 
 // Whether n more bytes of plaintext are as many as there can be, here or at the end: the last one
@@ -220,17 +213,35 @@ static enum enc_status release(struct decrypt_job *job, size_t n, bool is_ended)
     return ENC_OK;
 }
 
-static enum enc_status open_some(struct decrypt_job *job, const uint8_t *in, size_t n)
+// Puts some of the n bytes through the decryptor, which may describe work for the kernel.
+static enum enc_status prepare_work(struct decrypt_job *job, const uint8_t *in, size_t n)
 {
     struct enc_job *base = &job->base;
-    size_t n_taken = 0, n_written = 0;
-    enum enc_status st = job->decryptor->ops->open(job->decryptor, in, n, base->out + base->n_out,
-                                                   enc_job_room(base), &n_taken, &n_written);
+    struct enc_decryptor *decryptor = job->decryptor;
+    const size_t room = enc_job_room(base);
+    size_t n_taken = 0;
+    enum enc_status st;
 
+    if (job->phase == VERIFYING)
+        st = decryptor->ops->verify(decryptor, in, n < room ? n : room, &n_taken, &base->work);
+    else
+        st = decryptor->ops->open(decryptor, in, n, base->out + base->n_out, room, &n_taken,
+                                  &base->work);
     if (st != ENC_OK)
         return st;
+    if (job->phase == VERIFYING)
+        keep(job, in, n_taken);
     take_bytes(job, n_taken);
-    return release(job, n_written, false);
+    return ENC_OK;
+}
+
+static enum enc_status commit_work(struct decrypt_job *job)
+{
+    struct enc_decryptor *decryptor = job->decryptor;
+    size_t n = 0;
+    enum enc_status st = decryptor->ops->commit(decryptor, &job->base.work, &n);
+
+    return st == ENC_OK ? release(job, n, false) : st;
 }
 
 static enum enc_status open_end(struct decrypt_job *job, bool *ret_is_ended)
@@ -267,17 +278,20 @@ static enum enc_status end(struct decrypt_job *job, enum enc_job_step *ret_step)
     return ENC_MISUSE;
 }
 
-static enum enc_status use(struct decrypt_job *job, const uint8_t *in, size_t n)
+static enum enc_status use(struct decrypt_job *job, const uint8_t *in, size_t n,
+                           enum enc_job_step *ret_step)
 {
-    switch (job->phase) {
-    case RECOGNIZING:
+    enum enc_status st;
+
+    if (job->phase == RECOGNIZING)
         return recognize(job);
-    case VERIFYING:
-        return verify(job, in, n);
-    case OPENING:
-        return open_some(job, in, n);
-    }
-    return ENC_MISUSE;
+    st = prepare_work(job, in, n);
+    if (st != ENC_OK)
+        return st;
+    if (job->base.work.op == ENC_KERNEL_NONE)
+        return commit_work(job);
+    *ret_step = ENC_JOB_HAS_WORK;
+    return ENC_OK;
 }
 
 // The room without which nothing can be done.
@@ -319,7 +333,7 @@ static enum enc_status move(struct decrypt_job *job, enum enc_job_step *ret_step
         *ret_step = ENC_JOB_NEEDS_OUTPUT;
         return ENC_OK;
     }
-    return job->is_ending ? end(job, ret_step) : use(job, in, n);
+    return job->is_ending ? end(job, ret_step) : use(job, in, n, ret_step);
 }
 
 // What was verified is not what the client can be blamed for.
@@ -337,7 +351,7 @@ static enum enc_status blame(const struct decrypt_job *job, enum enc_status st)
 static enum enc_status advance(struct enc_job *base, enum enc_job_step *ret_step)
 {
     struct decrypt_job *job = job_of(base);
-    enum enc_status st = ENC_OK;
+    enum enc_status st = *ret_step == ENC_JOB_HAS_WORK ? commit_work(job) : ENC_OK;
 
     *ret_step = GOES_ON;
     while (st == ENC_OK && *ret_step == GOES_ON)

@@ -169,6 +169,7 @@ struct decryptor {
     struct enc_age_identity identity;
     struct enc_age_decryptor age;
     uint64_t size;                   // of the plaintext that pass 1 has seen
+    size_t n_opened;                 // bytes that the last `open` wrote
     uint8_t verified[ENC_AGE_CHUNK]; // the chunk of pass 1, released to nobody
 };
 
@@ -184,22 +185,26 @@ static void forget_identity(struct decryptor *decryptor)
         enc_wipe(&decryptor->identity, sizeof(decryptor->identity));
 }
 
-static enum enc_status verify(struct enc_decryptor *base, const uint8_t *in, size_t n)
+// Nothing is described: ChaCha20-Poly1305 uses the width of the processor by itself.
+static enum enc_status verify(struct enc_decryptor *base, const uint8_t *in, size_t n,
+                              size_t *ret_taken, struct enc_kernel_item *item)
 {
     struct decryptor *decryptor = decryptor_of(base);
 
-    while (n > 0) {
+    for (size_t at = 0; at < n;) {
         size_t n_taken, n_plain;
         enum enc_status st =
-            enc_age_decryptor_update(&decryptor->age, in, n, decryptor->verified,
+            enc_age_decryptor_update(&decryptor->age, in + at, n - at, decryptor->verified,
                                      sizeof(decryptor->verified), &n_taken, &n_plain);
         if (st != ENC_OK)
             return st;
-        in += n_taken;
-        n -= n_taken;
+        at += n_taken;
         decryptor->size += n_plain;
     }
     forget_identity(decryptor);
+    decryptor->n_opened = 0;
+    *ret_taken = n;
+    *item = (struct enc_kernel_item){.op = ENC_KERNEL_NONE};
     return ENC_OK;
 }
 
@@ -224,14 +229,26 @@ static enum enc_status verify_end(struct enc_decryptor *base, uint64_t *ret_size
 }
 
 static enum enc_status open_some(struct enc_decryptor *base, const uint8_t *in, size_t n,
-                                 uint8_t *out, size_t cap, size_t *ret_taken, size_t *ret_n)
+                                 uint8_t *out, size_t cap, size_t *ret_taken,
+                                 struct enc_kernel_item *item)
 {
     struct decryptor *decryptor = decryptor_of(base);
+
+    decryptor->n_opened = 0;
+    *item = (struct enc_kernel_item){.op = ENC_KERNEL_NONE};
     enum enc_status st =
-        enc_age_decryptor_update(&decryptor->age, in, n, out, cap, ret_taken, ret_n);
+        enc_age_decryptor_update(&decryptor->age, in, n, out, cap, ret_taken, &decryptor->n_opened);
 
     forget_identity(decryptor);
     return st;
+}
+
+static enum enc_status commit(struct enc_decryptor *base, const struct enc_kernel_item *item,
+                              size_t *ret_n)
+{
+    (void)item;
+    *ret_n = decryptor_of(base)->n_opened;
+    return ENC_OK;
 }
 
 static enum enc_status open_end(struct enc_decryptor *base, uint8_t *out, size_t cap, size_t *ret_n,
@@ -254,6 +271,7 @@ static const struct enc_decryptor_ops decryptor_ops = {
     .verify = verify,
     .verify_end = verify_end,
     .open = open_some,
+    .commit = commit,
     .open_end = open_end,
     .wipe = wipe,
 };
@@ -268,6 +286,7 @@ static enum enc_status begin_decrypting(struct enc_decryptor *base,
         return st;
     base->ops = &decryptor_ops;
     decryptor->size = 0;
+    decryptor->n_opened = 0;
     enc_age_decryptor_init(&decryptor->age, &decryptor->identity, 1);
     if (!options->has_ttl)
         return ENC_OK;

@@ -64,57 +64,6 @@ static bool has_key_form(const char *key, size_t n)
     return n == ENC_FERNET_KEY_CHARS;
 }
 
-struct decryptor {
-    struct enc_decryptor base;
-    struct enc_fernet_decryptor fernet;
-};
-
-static struct enc_fernet_decryptor *fernet_of(struct enc_decryptor *base)
-{
-    return &((struct decryptor *)base)->fernet;
-}
-
-static enum enc_status verify(struct enc_decryptor *base, const uint8_t *in, size_t n)
-{
-    return enc_fernet_decryptor_verify(fernet_of(base), in, n);
-}
-
-static enum enc_status verify_end(struct enc_decryptor *base, uint64_t *ret_size)
-{
-    struct enc_fernet_verified verified;
-    enum enc_status st = enc_fernet_decryptor_verify_end(fernet_of(base), &verified);
-
-    if (st == ENC_OK)
-        *ret_size = verified.size;
-    return st;
-}
-
-static enum enc_status open_some(struct enc_decryptor *base, const uint8_t *in, size_t n,
-                                 uint8_t *out, size_t cap, size_t *ret_taken, size_t *ret_n)
-{
-    return enc_fernet_decryptor_open(fernet_of(base), in, n, out, cap, ret_taken, ret_n);
-}
-
-static enum enc_status open_end(struct enc_decryptor *base, uint8_t *out, size_t cap, size_t *ret_n,
-                                bool *ret_is_ended)
-{
-    return enc_fernet_decryptor_open_end(fernet_of(base), out, cap, ret_n, ret_is_ended);
-}
-
-static void wipe(struct enc_decryptor *base)
-{
-    enc_fernet_decryptor_wipe(fernet_of(base));
-}
-
-static const struct enc_decryptor_ops decryptor_ops = {
-    .out_min = ENC_FORMAT_OUT_MIN,
-    .verify = verify,
-    .verify_end = verify_end,
-    .open = open_some,
-    .open_end = open_end,
-    .wipe = wipe,
-};
-
 static enum enc_status begin_decrypting(struct enc_decryptor *base,
                                         const struct enc_decrypt_job_options *options)
 {
@@ -126,10 +75,10 @@ static enum enc_status begin_decrypting(struct enc_decryptor *base,
         return st;
     if (options->release_chunks)
         return ENC_OTHER_FORMATS_OPTION;
-    base->ops = &decryptor_ops;
-    st = enc_fernet_decryptor_init(fernet_of(base), &key, options->has_ttl ? &limit : NULL);
+    st = enc_fernet_decryptor_init((struct enc_fernet_decryptor *)base, &key,
+                                   options->has_ttl ? &limit : NULL);
     if (st != ENC_OK)
-        wipe(base);
+        base->ops->wipe(base);
     return st;
 }
 
@@ -141,6 +90,6 @@ const struct enc_job_format_ops enc_job_fernet_ops = {
     .make_key = make_key,
     .recognize = recognize,
     .has_key_form = has_key_form,
-    .decryptor_bytes = sizeof(struct decryptor),
+    .decryptor_bytes = sizeof(struct enc_fernet_decryptor),
     .begin_decrypting = begin_decrypting,
 };

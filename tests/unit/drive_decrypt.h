@@ -100,7 +100,7 @@ static inline void drive_second_pass(struct drive *drive, const struct drive_pas
     if (passes->change)
         passes->change(&decrypted->kept, passes->how);
     drive_open(drive, &passes->second, &decrypted->kept);
-    drive_on(drive);
+    drive_on_alone(drive);
     DRIVE_CHECK(enc_decrypt_job_size(drive->job) == decrypted->size);
     decrypted->plain = drive_take_all(drive);
 }
@@ -119,7 +119,7 @@ static inline void drive_decrypt(const struct enc_decrypt_job_options *options,
     ret->has_one_pass = drive.job && enc_decrypt_job_has_one_pass(drive.job);
     if (drive.job)
         DRIVE_CHECK(ret->has_one_pass == (options->release_chunks && !options->must_be_whole));
-    DRIVE_CHECK(drive_on(&drive) != ENC_JOB_HAS_WORK);
+    drive_on_alone(&drive);
     if (ret->has_one_pass) {
         ret->plain = drive_take_all(&drive);
     } else {

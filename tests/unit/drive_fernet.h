@@ -29,9 +29,13 @@ struct fernet_pieces {
 
 static const struct fernet_pieces fernet_whole = {{SIZE_MAX}, 1, FERNET_ROOM_MAX};
 
+struct fernet_verified {
+    uint64_t size, time;
+};
+
 struct fernet_outcome {
     enum enc_status verify, open; // ENC_MISUSE: there was no pass 2
-    struct enc_fernet_verified verified;
+    struct fernet_verified verified;
     uint8_t plain[FERNET_PLAIN_MAX];
     size_t n; // bytes that left
 };
@@ -87,20 +91,37 @@ static inline size_t fernet_next_piece(const struct fernet_pieces *pieces, size_
     return n < n_left ? n : n_left;
 }
 
+static inline enum enc_status fernet_verify_end(struct enc_fernet_decryptor *decryptor,
+                                                struct fernet_verified *ret)
+{
+    uint64_t size;
+    enum enc_status st = decryptor->base.ops->verify_end(&decryptor->base, &size);
+
+    if (st == ENC_OK)
+        *ret = (struct fernet_verified){size, enc_fernet_decryptor_time(decryptor)};
+    return st;
+}
+
+static inline enum enc_status fernet_open_end(struct enc_fernet_decryptor *decryptor, uint8_t *room,
+                                              size_t cap, size_t *ret_n, bool *ret_is_ended)
+{
+    return decryptor->base.ops->open_end(&decryptor->base, room, cap, ret_n, ret_is_ended);
+}
+
 static inline enum enc_status fernet_verify(struct enc_fernet_decryptor *decryptor,
                                             const struct fernet_token *token,
                                             const struct fernet_pieces *pieces,
-                                            struct enc_fernet_verified *ret)
+                                            struct fernet_verified *ret)
 {
     enum enc_status st = ENC_OK;
     size_t i = 0;
 
     for (size_t at = 0; st == ENC_OK && at < token->n;) {
         size_t n = fernet_next_piece(pieces, &i, token->n - at);
-        st = enc_fernet_decryptor_verify(decryptor, token->chars + at, n);
+        st = enc_decryptor_verify(&decryptor->base, token->chars + at, n);
         at += n;
     }
-    return st == ENC_OK ? enc_fernet_decryptor_verify_end(decryptor, ret) : st;
+    return st == ENC_OK ? fernet_verify_end(decryptor, ret) : st;
 }
 
 // What a call wrote into this room is released; behind the room nothing was written.
@@ -120,7 +141,7 @@ static inline enum enc_status fernet_open_piece(struct enc_fernet_decryptor *dec
     while (n > 0) {
         size_t n_taken, n_out;
         enum enc_status st =
-            enc_fernet_decryptor_open(decryptor, in, n, room, cap, &n_taken, &n_out);
+            enc_decryptor_open(&decryptor->base, in, n, room, cap, &n_taken, &n_out);
         if (st != ENC_OK)
             return st;
         DRIVE_CHECK(n_taken <= n && (n_taken > 0 || n_out > 0));
@@ -152,7 +173,7 @@ static inline enum enc_status fernet_open(struct enc_fernet_decryptor *decryptor
     // So much may be announced, and still be cut off.
     DRIVE_CHECK(outcome->n < outcome->verified.size || outcome->n == 0);
     while (!is_ended) {
-        enum enc_status st = enc_fernet_decryptor_open_end(decryptor, room, cap, &n, &is_ended);
+        enum enc_status st = fernet_open_end(decryptor, room, cap, &n, &is_ended);
         if (st != ENC_OK)
             return st;
         fernet_release(room, cap, n, outcome);
@@ -171,7 +192,7 @@ fernet_decrypt_twice(const struct enc_fernet_key *key, const struct enc_fernet_t
     // What was in its storage does not matter.
     memset(&decryptor, 0xa5, sizeof(decryptor));
     outcome->n = 0;
-    outcome->verified = (struct enc_fernet_verified){0};
+    outcome->verified = (struct fernet_verified){0};
     outcome->open = ENC_MISUSE;
     DRIVE_CHECK(enc_fernet_decryptor_init(&decryptor, key, limit) == ENC_OK);
     outcome->verify = fernet_verify(&decryptor, first, pieces, &outcome->verified);
@@ -179,7 +200,7 @@ fernet_decrypt_twice(const struct enc_fernet_key *key, const struct enc_fernet_t
         outcome->open = fernet_open(&decryptor, second, pieces, outcome);
     if (outcome->verify == ENC_OK && outcome->open == ENC_OK)
         DRIVE_CHECK(outcome->n == outcome->verified.size);
-    enc_fernet_decryptor_wipe(&decryptor);
+    decryptor.base.ops->wipe(&decryptor.base);
 }
 
 static inline void fernet_decrypt(const struct fernet_token *token,

@@ -170,6 +170,14 @@ static inline enum enc_job_step drive_on(struct drive *drive)
     }
 }
 
+// The same, and does the work of this job alone.
+static inline enum enc_job_step drive_on_alone(struct drive *drive)
+{
+    while (drive_on(drive) == ENC_JOB_HAS_WORK)
+        enc_jobs_run(&drive->job, 1);
+    return drive->step;
+}
+
 static inline void drive_free(struct drive *drive)
 {
     enc_job_free(drive->job);
@@ -184,8 +192,7 @@ static inline void drive_alone(struct drive *drive, const struct enc_encrypt_job
                                const struct drive_plan *plan, const void *body, size_t n_body)
 {
     drive_begin(drive, options, plan, body, n_body);
-    while (drive_on(drive) == ENC_JOB_HAS_WORK)
-        enc_jobs_run(&drive->job, 1);
+    drive_on_alone(drive);
 }
 
 static inline int drive_base64url_value(uint8_t c)

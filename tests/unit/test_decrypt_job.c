@@ -367,7 +367,10 @@ static void a_room_of_the_files_size_is_enough_to_verify_it(void **state)
         assert_int_equal(enc_decrypt_job_new(&options, &job), ENC_OK);
         enc_job_output(job, room, file.n);
         enc_job_input(job, file.at, file.n);
-        assert_int_equal(enc_job_step(job), ENC_JOB_NEEDS_INPUT);
+        enum enc_job_step step;
+        while ((step = enc_job_step(job)) == ENC_JOB_HAS_WORK)
+            enc_jobs_run(&job, 1);
+        assert_int_equal(step, ENC_JOB_NEEDS_INPUT);
         enc_job_input_end(job);
         assert_int_equal(enc_job_step(job), ENC_JOB_VERIFIED);
         assert_int_equal(enc_job_output_used(job), file.n);

@@ -184,7 +184,7 @@ static enum enc_status run_job(const struct life *life, struct enc_job *job)
             at = 0;
             break;
         case ENC_JOB_HAS_WORK:
-            fail_msg("%s: work for others", life->label);
+            enc_jobs_run(&job, 1);
             break;
         case ENC_JOB_DONE:
         case ENC_JOB_FAILED:

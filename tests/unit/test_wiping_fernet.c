@@ -22,15 +22,15 @@ static uint8_t plain[N_PLAIN];
 static struct fernet_token token, bad;
 static struct fernet_outcome outcome;
 static struct enc_fernet_decryptor decryptor;
-static struct enc_fernet_verified verified;
+static struct fernet_verified verified;
 
 static void begin_and_verify(const struct fernet_token *verified_token)
 {
     assert_int_equal(enc_fernet_decryptor_init(&decryptor, &fernet_key, NULL), ENC_OK);
     // Else this test sees nothing at all.
-    assert_true(count_live_secrets() > 0);
+    assert_true(count_live_secrets() + count_secrets(&decryptor.lane, sizeof(decryptor.lane)) > 0);
     assert_int_equal(
-        enc_fernet_decryptor_verify(&decryptor, verified_token->chars, verified_token->n), ENC_OK);
+        enc_decryptor_verify(&decryptor.base, verified_token->chars, verified_token->n), ENC_OK);
 }
 
 static size_t count_in_decryptor(void)
@@ -46,14 +46,13 @@ static void a_decrypted_token_leaves_no_secret(void **state)
 
     (void)state;
     begin_and_verify(&token);
-    assert_int_equal(enc_fernet_decryptor_verify_end(&decryptor, &verified), ENC_OK);
+    assert_int_equal(fernet_verify_end(&decryptor, &verified), ENC_OK);
     assert_true(count_in_decryptor() > 0);
-    assert_int_equal(enc_fernet_decryptor_open(&decryptor, token.chars, token.n, room, sizeof(room),
-                                               &n_taken, &n),
-                     ENC_OK);
+    assert_int_equal(
+        enc_decryptor_open(&decryptor.base, token.chars, token.n, room, sizeof(room), &n_taken, &n),
+        ENC_OK);
     assert_true(count_live_secrets() > 0);
-    assert_int_equal(enc_fernet_decryptor_open_end(&decryptor, room, sizeof(room), &n, &is_ended),
-                     ENC_OK);
+    assert_int_equal(fernet_open_end(&decryptor, room, sizeof(room), &n, &is_ended), ENC_OK);
     assert_true(is_ended);
     assert_nothing_is_left(n_before);
     assert_int_equal(count_in_decryptor(), 0);
@@ -65,7 +64,7 @@ static void a_token_of_another_key_leaves_no_secret(void **state)
 
     (void)state;
     begin_and_verify(&bad);
-    assert_int_equal(enc_fernet_decryptor_verify_end(&decryptor, &verified), ENC_FERNET_MAC);
+    assert_int_equal(fernet_verify_end(&decryptor, &verified), ENC_FERNET_MAC);
     assert_nothing_is_left(n_before);
     assert_int_equal(count_in_decryptor(), 0);
 }
@@ -76,12 +75,12 @@ static void an_abandoned_token_leaves_no_secret(void **state)
 
     (void)state;
     begin_and_verify(&token);
-    enc_fernet_decryptor_wipe(&decryptor);
+    decryptor.base.ops->wipe(&decryptor.base);
     assert_nothing_is_left(n_before);
 
     begin_and_verify(&token);
-    assert_int_equal(enc_fernet_decryptor_verify_end(&decryptor, &verified), ENC_OK);
-    enc_fernet_decryptor_wipe(&decryptor);
+    assert_int_equal(fernet_verify_end(&decryptor, &verified), ENC_OK);
+    decryptor.base.ops->wipe(&decryptor.base);
     assert_nothing_is_left(n_before);
     assert_int_equal(count_in_decryptor(), 0);
 }
@@ -104,16 +103,15 @@ static enum enc_status decrypt(void)
     enum enc_status st = enc_fernet_decryptor_init(&decryptor, &fernet_key, NULL);
 
     if (st == ENC_OK)
-        st = enc_fernet_decryptor_verify(&decryptor, token.chars, token.n);
+        st = enc_decryptor_verify(&decryptor.base, token.chars, token.n);
     if (st == ENC_OK)
-        st = enc_fernet_decryptor_verify_end(&decryptor, &verified);
+        st = fernet_verify_end(&decryptor, &verified);
     if (st == ENC_OK)
-        st = enc_fernet_decryptor_open(&decryptor, token.chars, token.n, room, sizeof(room),
-                                       &n_taken, &n);
+        st = enc_decryptor_open(&decryptor.base, token.chars, token.n, room, sizeof(room), &n_taken,
+                                &n);
     if (st == ENC_OK)
-        st = enc_fernet_decryptor_open_end(&decryptor, room + n, sizeof(room) - n, &n_end,
-                                           &is_ended);
-    enc_fernet_decryptor_wipe(&decryptor);
+        st = fernet_open_end(&decryptor, room + n, sizeof(room) - n, &n_end, &is_ended);
+    decryptor.base.ops->wipe(&decryptor.base);
     if (st == ENC_OK) {
         assert_int_equal(n + n_end, N_PLAIN);
         assert_memory_equal(room, plain, N_PLAIN);
@@ -143,7 +141,7 @@ static void any_allocation_may_fail(void **state)
         assert_true(st == ENC_OK || st == ENC_NO_MEMORY || st == ENC_CRYPTO_FAILED);
         n_failed += st != ENC_OK;
     }
-    assert_true(n_failed > 10); // two MACs, two ciphers
+    assert_true(n_failed > 3); // two ciphers
 }
 
 static int set_up(void **state)

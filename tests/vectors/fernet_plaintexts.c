@@ -14,14 +14,14 @@
 #define ROOM_BYTES 7001
 
 static enum enc_status verify(struct enc_fernet_decryptor *decryptor, const uint8_t *token,
-                              size_t n, struct enc_fernet_verified *ret)
+                              size_t n, uint64_t *ret_size)
 {
     enum enc_status st = ENC_OK;
 
     for (size_t at = 0; st == ENC_OK && at < n; at += PIECE_CHARS)
-        st = enc_fernet_decryptor_verify(decryptor, token + at,
-                                         n - at < PIECE_CHARS ? n - at : PIECE_CHARS);
-    return st == ENC_OK ? enc_fernet_decryptor_verify_end(decryptor, ret) : st;
+        st = enc_decryptor_verify(&decryptor->base, token + at,
+                                  n - at < PIECE_CHARS ? n - at : PIECE_CHARS);
+    return st == ENC_OK ? decryptor->base.ops->verify_end(&decryptor->base, ret_size) : st;
 }
 
 static void print_hex(const uint8_t *bytes, size_t n)
@@ -41,12 +41,13 @@ static enum enc_status open_and_print(struct enc_fernet_decryptor *decryptor, co
     while (st == ENC_OK && !is_ended) {
         if (n > 0) {
             size_t n_taken = 0;
-            st = enc_fernet_decryptor_open(decryptor, token, n < PIECE_CHARS ? n : PIECE_CHARS,
-                                           room, sizeof(room), &n_taken, &n_out);
+            st = enc_decryptor_open(&decryptor->base, token, n < PIECE_CHARS ? n : PIECE_CHARS,
+                                    room, sizeof(room), &n_taken, &n_out);
             token += n_taken;
             n -= n_taken;
         } else {
-            st = enc_fernet_decryptor_open_end(decryptor, room, sizeof(room), &n_out, &is_ended);
+            st = decryptor->base.ops->open_end(&decryptor->base, room, sizeof(room), &n_out,
+                                               &is_ended);
         }
         if (st == ENC_OK) {
             print_hex(room, n_out);
@@ -75,19 +76,19 @@ static int run(const struct enc_fernet_key *key, const struct enc_fernet_time_li
                const uint8_t *token, size_t n)
 {
     static struct enc_fernet_decryptor decryptor;
-    struct enc_fernet_verified verified;
+    uint64_t size = 0;
     enum enc_status st = enc_fernet_decryptor_init(&decryptor, key, limit);
 
     if (st == ENC_OK)
-        st = verify(&decryptor, token, n, &verified);
+        st = verify(&decryptor, token, n, &size);
     printf("%s", enc_status_name(st));
     if (st == ENC_OK) {
-        printf(" %llu ", (unsigned long long)verified.time);
-        st = open_and_print(&decryptor, token, n, verified.size);
+        printf(" %llu ", (unsigned long long)enc_fernet_decryptor_time(&decryptor));
+        st = open_and_print(&decryptor, token, n, size);
         if (st != ENC_OK)
             printf("!%s", enc_status_name(st));
     }
-    enc_fernet_decryptor_wipe(&decryptor);
+    decryptor.base.ops->wipe(&decryptor.base);
     return putchar('\n') == EOF;
 }
 

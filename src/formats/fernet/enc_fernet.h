@@ -77,12 +77,6 @@ struct enc_fernet_time_limit {
     uint64_t ttl; // seconds that a token lives
 };
 
-// What pass 1 learnt of an authentic token.
-struct enc_fernet_verified {
-    uint64_t size; // bytes of plaintext
-    uint64_t time; // of encryption, seconds since 1970
-};
-
 // What may be the end of a token: the last two blocks, and the MAC. Two, because the last one may
 // be all padding, and some of the plaintext has to stay back until the MAC of pass 2 is verified.
 #define ENC_FERNET_TAIL (2 * ENC_CBC_BLOCK + ENC_MAC_BYTES)
@@ -90,15 +84,17 @@ struct enc_fernet_verified {
 // The state of one token that is decrypted. Secret. The caller owns the storage, which need not be
 // clear.
 struct enc_fernet_decryptor {
+    struct enc_decryptor base;
     enum enc_status status; // latched
     int pass;               // of enc_fernet_decryptor.c
     struct enc_fernet_key key;
     bool has_limit;
     struct enc_fernet_time_limit limit;
     struct enc_fernet_text text;
-    bool text_is_ended;
-    struct enc_mac mac;
+    struct enc_kernel_lane lane; // hashes alone
     struct enc_cbc cbc;
+    bool is_begun;                       // a piece, which commit will end
+    uint8_t *out;                        // where commit writes
     bool has_header;                     // of the token in this pass
     uint8_t header[ENC_FERNET_HEADER];   // of pass 1
     uint8_t verified_mac[ENC_MAC_BYTES]; // of pass 1
@@ -110,9 +106,10 @@ struct enc_fernet_decryptor {
     uint8_t raw[ENC_FERNET_TAIL + ENC_CBC_BLOCK + ENC_FERNET_CHUNK]; // out of base64
 };
 
-// A token is decrypted in two passes, since its MAC is at its end: pass 1, _verify and _verify_end,
-// goes through all of it and releases nothing. Pass 2, _open and _open_end, gets the same token
-// again and decrypts what is known to be authentic.
+// A token is decrypted in two passes, since its MAC is at its end: pass 1, verify and verify_end,
+// goes through all of it and releases nothing. Pass 2, open and open_end, gets the same token again
+// and decrypts what is known to be authentic. In both, the kernel hashes, up to ENC_FERNET_CHUNK
+// bytes in one item; commit decrypts.
 //
 // Errors latch, in either pass: every later call returns the first. Outputs are untouched then, but
 // for what is said of out.
@@ -123,13 +120,12 @@ ENC_MUST_USE enum enc_status enc_fernet_decryptor_init(struct enc_fernet_decrypt
                                                        const struct enc_fernet_key *key,
                                                        const struct enc_fernet_time_limit *limit);
 
-// Pass 1: takes all of the n characters at in. ENC_FERNET_TOKEN as soon as they are seen to be no
-// base64; ENC_CRYPTO_FAILED; ENC_MISUSE.
-ENC_MUST_USE enum enc_status enc_fernet_decryptor_verify(struct enc_fernet_decryptor *decryptor,
-                                                         const uint8_t *in, size_t n);
-
-// Pass 1 has ended: says whether the token is good, and begins pass 2. The first of these that
-// applies:
+// What these do, beyond what format.h says:
+//
+// verify: ENC_FERNET_TOKEN as soon as the text is seen to be no base64; ENC_CRYPTO_FAILED;
+// ENC_MISUSE. commit: those of the kernel, so ENC_MISUSE for work that nobody did.
+//
+// verify_end says whether the token is good, and begins pass 2. The first of these that applies:
 //   ENC_FERNET_TOKEN    the text, the version or the length is none of a token. One line end, LF or
 //                       CR LF, may be behind it
 //   ENC_FERNET_MAC      another key, or not what was encrypted: by the same work, in time that does
@@ -137,31 +133,22 @@ ENC_MUST_USE enum enc_status enc_fernet_decryptor_verify(struct enc_fernet_decry
 //   ENC_FERNET_EXPIRED  older than the time to live, or from the future
 //   ENC_FERNET_PADDING  its maker has the key, but does not pad as PKCS#7 says
 // or a resource, ENC_CRYPTO_FAILED, ENC_MISUSE.
-ENC_MUST_USE enum enc_status enc_fernet_decryptor_verify_end(struct enc_fernet_decryptor *decryptor,
-                                                             struct enc_fernet_verified *ret);
-
-// Pass 2: takes some of the n characters at in, and writes plaintext to out, cap >=
-// ENC_FORMAT_OUT_MIN bytes, which may not overlap in. While n > 0 something is taken, or written,
-// or both: call it until all is taken. The last bytes of the plaintext stay here until _open_end.
 //
-// The token has to be that of pass 1. If it has changed since where the caller keeps it, that is
-// ENC_FERNET_TOKEN or ENC_FERNET_MAC: at once if its text, its header or its length shows it, else
-// at the end. CBC being what it is, what was written before the change is the plaintext, and of
-// what was written behind it nothing is known. But it is always less than enc_fernet_verified.size,
-// so that whoever announced that many bytes can still cut them off. What a call that fails has
-// written is wiped.
-ENC_MUST_USE enum enc_status enc_fernet_decryptor_open(struct enc_fernet_decryptor *decryptor,
-                                                       const uint8_t *in, size_t n, uint8_t *out,
-                                                       size_t cap, size_t *ret_taken,
-                                                       size_t *ret_n);
+// open: the last bytes of the plaintext stay here until open_end, and a character at least is taken
+// while there are some. The token has to be that of pass 1. If it has changed since where the
+// caller keeps it, that is ENC_FERNET_TOKEN or ENC_FERNET_MAC: at once if its text, its header or
+// its length shows it, else at the end. CBC being what it is, what was written before the change is
+// the plaintext, and of what was written behind it nothing is known. But it is always less than
+// verify_end's size, so that whoever announced that many bytes can still cut them off. What a call
+// that fails has written is wiped.
+//
+// open_end ends at its first call. Then the token was that of pass 1, and all of the plaintext is
+// there. The same errors.
+//
+// wipe: after an _init, at any time, more than once.
+extern const struct enc_decryptor_ops enc_fernet_decryptor_ops;
 
-// Pass 2 has ended: writes what is left, over and over with new room until *ret_is_ended. Then the
-// token was that of pass 1, and all of the plaintext is there. The same errors.
-ENC_MUST_USE enum enc_status enc_fernet_decryptor_open_end(struct enc_fernet_decryptor *decryptor,
-                                                           uint8_t *out, size_t cap, size_t *ret_n,
-                                                           bool *ret_is_ended);
-
-// Forgets everything secret and gives back memory. After an _init, at any time, more than once.
-void enc_fernet_decryptor_wipe(struct enc_fernet_decryptor *decryptor);
+// When the token was encrypted, in seconds since 1970: once verify_end says that it is good.
+uint64_t enc_fernet_decryptor_time(const struct enc_fernet_decryptor *decryptor);
 
 #endif

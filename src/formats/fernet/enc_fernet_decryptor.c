@@ -2,8 +2,8 @@
 // Fernet tokens, read piece by piece, twice ("Verifying" in the specification).
 //
 // Both passes go the same way: text to bytes, then the header, then blocks, and a tail that stays
-// back until it is known to be one. Pass 1 puts all of it through the MAC. Pass 2 does too, and
-// decrypts.
+// back until it is known to be one. All of it goes through the MAC: header and tail at once, the
+// blocks between them by an item for the kernel. In pass 2 its commit decrypts them.
 #include <string.h>
 
 #include "enc_fernet.h"
@@ -13,9 +13,10 @@
 #define MAC ENC_MAC_BYTES
 #define TAIL ENC_FERNET_TAIL
 
-enum { PASS_VERIFY, PASS_OPEN, PASS_OPEN_END, PASS_NONE };
+enum { PASS_VERIFY, PASS_OPEN, PASS_NONE };
 
-_Static_assert(ENC_FORMAT_OUT_MIN >= TAIL - MAC, "the least room holds the plaintext of the tail");
+_Static_assert(ENC_FORMAT_OUT_MIN >= BLOCK + TAIL - MAC,
+               "the least room holds the plaintext of the tail, and of a block before it");
 _Static_assert(TAIL + BLOCK >= ENC_FERNET_HEADER, "a header fits in front of a whole piece");
 _Static_assert(ENC_FERNET_CHUNK >= ENC_FERNET_TEXT_OUT_MIN, "there is room for text");
 
@@ -31,18 +32,14 @@ struct last_blocks {
 };
 ENC_SECRET_TYPE(last_blocks);
 
-// Characters on their way in, and plaintext on its way out. Pass 1 has no `out`.
-struct flow {
-    const uint8_t *in;
-    size_t n_in;
-    uint8_t *out;
-    size_t cap;
-    size_t n_out; // written
-};
+static struct enc_fernet_decryptor *from_base(struct enc_decryptor *base)
+{
+    return (struct enc_fernet_decryptor *)base; // its first member
+}
 
 static void forget_keys(struct enc_fernet_decryptor *decryptor)
 {
-    enc_mac_wipe(&decryptor->mac);
+    enc_kernel_lane_wipe(&decryptor->lane);
     enc_cbc_wipe(&decryptor->cbc);
     enc_wipe(&decryptor->key, sizeof(decryptor->key));
 }
@@ -56,16 +53,34 @@ static enum enc_status latch(struct enc_fernet_decryptor *decryptor, enum enc_st
     return decryptor->status;
 }
 
+static enum enc_status run_alone(struct enc_kernel_item *item)
+{
+    enc_kernel_run(&item, 1);
+    return item->status;
+}
+
+// Puts n bytes through the MAC, for which an item of their own is not worth the while.
+static enum enc_status hash_few(struct enc_fernet_decryptor *decryptor, const uint8_t *bytes,
+                                size_t n)
+{
+    struct enc_kernel_item item = {
+        .op = ENC_KERNEL_HASH, .lane = &decryptor->lane, .in = bytes, .n = n};
+
+    return run_alone(&item);
+}
+
 static enum enc_status begin_pass(struct enc_fernet_decryptor *decryptor, int pass)
 {
+    static const uint8_t no_iv[ENC_KERNEL_BLOCK]; // the lane does not encrypt
+
     decryptor->pass = pass;
     decryptor->text = (struct enc_fernet_text){0};
-    decryptor->text_is_ended = false;
     decryptor->has_header = false;
     decryptor->n_passed = 0;
     decryptor->raw_at = 0;
     decryptor->n_raw = 0;
-    return enc_mac_init(&decryptor->mac, decryptor->key.bytes, 16);
+    return enc_kernel_lane_init(&decryptor->lane, decryptor->key.bytes, decryptor->key.bytes + 16,
+                                no_iv);
 }
 
 enum enc_status enc_fernet_decryptor_init(struct enc_fernet_decryptor *decryptor,
@@ -76,6 +91,7 @@ enum enc_status enc_fernet_decryptor_init(struct enc_fernet_decryptor *decryptor
 
     // Not the buffer: what is not written need not be cleared.
     memset(decryptor, 0, offsetof(struct enc_fernet_decryptor, raw));
+    decryptor->base.ops = &enc_fernet_decryptor_ops;
     decryptor->key = *key;
     decryptor->has_limit = limit != NULL;
     if (limit != NULL)
@@ -92,12 +108,6 @@ static bool is_opening(const struct enc_fernet_decryptor *decryptor)
 static size_t n_waiting(const struct enc_fernet_decryptor *decryptor)
 {
     return decryptor->n_raw - decryptor->raw_at;
-}
-
-// Whether more of the token is needed before anything else can be done.
-static bool is_drained(const struct enc_fernet_decryptor *decryptor)
-{
-    return n_waiting(decryptor) < (decryptor->has_header ? TAIL + BLOCK : ENC_FERNET_HEADER);
 }
 
 static enum enc_status read_header(struct enc_fernet_decryptor *decryptor)
@@ -117,51 +127,51 @@ static enum enc_status read_header(struct enc_fernet_decryptor *decryptor)
     }
     decryptor->has_header = true;
     decryptor->raw_at = ENC_FERNET_HEADER;
-    return enc_mac_update(&decryptor->mac, header, ENC_FERNET_HEADER);
+    return hash_few(decryptor, header, ENC_FERNET_HEADER);
 }
 
-// n bytes of blocks that are not in the tail.
-static enum enc_status read_blocks(struct enc_fernet_decryptor *decryptor, size_t n,
-                                   struct flow *flow)
+// Reads what is out of base64: describes the hashing of all blocks that are not in the tail.
+static enum enc_status read_raw(struct enc_fernet_decryptor *decryptor,
+                                struct enc_kernel_item *item)
 {
-    const uint8_t *blocks = decryptor->raw + decryptor->raw_at;
-    enum enc_status st;
-
-    // A token that has become longer must not have what is in its tail released.
-    if (is_opening(decryptor) && n > decryptor->n_verified - decryptor->n_passed)
-        return ENC_FERNET_MAC;
-    st = enc_mac_update(&decryptor->mac, blocks, n);
-    if (st == ENC_OK && is_opening(decryptor)) {
-        st = enc_cbc_update(&decryptor->cbc, blocks, n, flow->out + flow->n_out);
-        flow->n_out += n;
-    }
-    decryptor->n_passed += n;
-    decryptor->raw_at += n;
-    return st;
-}
-
-// Reads what is out of base64, as far as the room for plaintext goes.
-static enum enc_status read_raw(struct enc_fernet_decryptor *decryptor, struct flow *flow)
-{
-    enum enc_status st;
-    size_t n;
-
+    // An item that nobody runs must not pass for one that went well.
+    *item = (struct enc_kernel_item){.status = ENC_MISUSE};
     if (!decryptor->has_header) {
-        if (is_drained(decryptor))
+        if (n_waiting(decryptor) < ENC_FERNET_HEADER)
             return ENC_OK;
-        st = read_header(decryptor);
+        enum enc_status st = read_header(decryptor);
         if (st != ENC_OK)
             return st;
     }
-    if (is_drained(decryptor))
+    if (n_waiting(decryptor) < TAIL + BLOCK)
         return ENC_OK;
-    n = n_waiting(decryptor) - TAIL;
-    if (is_opening(decryptor) && n > flow->cap - flow->n_out)
-        n = flow->cap - flow->n_out;
-    n = n / BLOCK * BLOCK;
-    return n > 0 ? read_blocks(decryptor, n, flow) : ENC_OK;
+    item->op = ENC_KERNEL_HASH;
+    item->lane = &decryptor->lane;
+    item->in = decryptor->raw + decryptor->raw_at;
+    item->n = (n_waiting(decryptor) - TAIL) / BLOCK * BLOCK;
+    // A token that has become longer must not have what is in its tail released.
+    if (is_opening(decryptor) && item->n > decryptor->n_verified - decryptor->n_passed)
+        return ENC_FERNET_MAC;
+    return ENC_OK;
 }
 
+// Uses the blocks that were hashed, while they are in the cache: writes their plaintext in pass 2.
+static enum enc_status use_blocks(struct enc_fernet_decryptor *decryptor,
+                                  const struct enc_kernel_item *item, uint8_t *out, size_t *ret_n)
+{
+    enum enc_status st = item->op == ENC_KERNEL_NONE ? ENC_OK : item->status;
+
+    *ret_n = 0;
+    if (st == ENC_OK && item->n > 0 && is_opening(decryptor)) {
+        st = enc_cbc_update(&decryptor->cbc, item->in, item->n, out);
+        *ret_n = item->n;
+    }
+    decryptor->n_passed += item->n;
+    decryptor->raw_at += item->n;
+    return st;
+}
+
+// What waits is no more than a tail and less than a block.
 static void make_room(struct enc_fernet_decryptor *decryptor)
 {
     if (decryptor->raw_at == 0)
@@ -171,56 +181,63 @@ static void make_room(struct enc_fernet_decryptor *decryptor)
     decryptor->raw_at = 0;
 }
 
-// Reads characters until they are used up, or the room for plaintext is. A piece of them is put
-// through everything while it is in the cache.
-static enum enc_status read_text(struct enc_fernet_decryptor *decryptor, struct flow *flow)
+// Begins a piece: characters, as many as give an item at most, whose blocks go to a room of cap
+// bytes.
+static enum enc_status begin_piece(struct enc_fernet_decryptor *decryptor, const uint8_t *in,
+                                   size_t n, uint8_t *out, size_t cap, size_t *ret_taken,
+                                   struct enc_kernel_item *item)
 {
-    enum enc_status st = read_raw(decryptor, flow);
+    // What waits adds less than a block to the whole ones.
+    const size_t room = cap < ENC_FERNET_CHUNK ? cap / BLOCK * BLOCK : ENC_FERNET_CHUNK;
+    size_t n_taken = 0, n_read = 0;
+    enum enc_status st = ENC_OK;
 
-    while (st == ENC_OK && flow->n_in > 0 && is_drained(decryptor)) {
-        size_t n_taken, n;
-        make_room(decryptor);
-        uint8_t *to = decryptor->raw + decryptor->n_raw;
-        st = enc_fernet_text_read(&decryptor->text, flow->in, flow->n_in, to, ENC_FERNET_CHUNK,
-                                  &n_taken, &n);
-        if (st != ENC_OK)
-            return st;
-        flow->in += n_taken;
-        flow->n_in -= n_taken;
-        decryptor->n_raw += n;
-        st = read_raw(decryptor, flow);
-    }
-    return st;
+    make_room(decryptor);
+    if (n > 0)
+        st = enc_fernet_text_read(&decryptor->text, in, n, decryptor->raw + decryptor->n_raw, room,
+                                  &n_taken, &n_read);
+    if (st != ENC_OK)
+        return st;
+    decryptor->n_raw += n_read;
+    st = read_raw(decryptor, item);
+    if (st != ENC_OK)
+        return st;
+    decryptor->is_begun = true;
+    decryptor->out = out;
+    *ret_taken = n_taken;
+    return ENC_OK;
 }
 
-// The text is all there: reads the rest of it, as far as the room for plaintext goes.
-static enum enc_status read_rest(struct enc_fernet_decryptor *decryptor, struct flow *flow)
+// The text is all there: reads the rest of it, at most a block before the tail.
+static enum enc_status read_rest(struct enc_fernet_decryptor *decryptor, uint8_t *out,
+                                 size_t *ret_n)
 {
-    enum enc_status st = read_raw(decryptor, flow);
+    struct enc_kernel_item item;
+    enum enc_status st;
     size_t n;
 
-    if (st != ENC_OK || !is_drained(decryptor) || decryptor->text_is_ended)
-        return st;
-    decryptor->text_is_ended = true;
     make_room(decryptor);
     st = enc_fernet_text_end(&decryptor->text, decryptor->raw + decryptor->n_raw, &n);
     if (st != ENC_OK)
         return st;
     decryptor->n_raw += n;
-    return read_raw(decryptor, flow);
+    st = read_raw(decryptor, &item);
+    if (st == ENC_OK && item.op != ENC_KERNEL_NONE)
+        st = run_alone(&item);
+    return st == ENC_OK ? use_blocks(decryptor, &item, out, ret_n) : st;
 }
 
-enum enc_status enc_fernet_decryptor_verify(struct enc_fernet_decryptor *decryptor,
-                                            const uint8_t *in, size_t n)
+static enum enc_status verify(struct enc_decryptor *base, const uint8_t *in, size_t n,
+                              size_t *ret_taken, struct enc_kernel_item *item)
 {
-    struct flow flow = {.in = in, .n_in = n};
+    struct enc_fernet_decryptor *decryptor = from_base(base);
     enum enc_status st;
 
     if (decryptor->status != ENC_OK)
         return decryptor->status;
-    if (decryptor->pass != PASS_VERIFY)
+    if (decryptor->pass != PASS_VERIFY || decryptor->is_begun)
         return latch(decryptor, ENC_MISUSE);
-    st = read_text(decryptor, &flow);
+    st = begin_piece(decryptor, in, n, NULL, SIZE_MAX, ret_taken, item);
     return st == ENC_OK ? ENC_OK : latch(decryptor, st);
 }
 
@@ -236,9 +253,9 @@ static enum enc_status check_mac(struct enc_fernet_decryptor *decryptor)
     if (!decryptor->has_header || decryptor->header[0] != VERSION ||
         (n != TAIL && n != TAIL - BLOCK))
         return ENC_FERNET_TOKEN;
-    st = enc_mac_update(&decryptor->mac, tail, n - MAC);
+    st = hash_few(decryptor, tail, n - MAC);
     if (st == ENC_OK)
-        st = enc_mac_end(&decryptor->mac, expected.bytes);
+        st = enc_kernel_lane_mac(&decryptor->lane, expected.bytes);
     if (st == ENC_OK && !enc_equal_ct(expected.bytes, tail + n - MAC, MAC))
         st = ENC_FERNET_MAC;
     return st;
@@ -305,23 +322,21 @@ static enum enc_status learn_size(struct enc_fernet_decryptor *decryptor)
     return ENC_OK;
 }
 
-enum enc_status enc_fernet_decryptor_verify_end(struct enc_fernet_decryptor *decryptor,
-                                                struct enc_fernet_verified *ret)
+static enum enc_status verify_end(struct enc_decryptor *base, uint64_t *ret_size)
 {
-    struct flow flow = {0};
+    struct enc_fernet_decryptor *decryptor = from_base(base);
     enum enc_status st;
-    uint64_t time;
+    size_t n;
 
     if (decryptor->status != ENC_OK)
         return decryptor->status;
-    if (decryptor->pass != PASS_VERIFY)
+    if (decryptor->pass != PASS_VERIFY || decryptor->is_begun)
         return latch(decryptor, ENC_MISUSE);
-    st = read_rest(decryptor, &flow);
+    st = read_rest(decryptor, NULL, &n);
     if (st == ENC_OK)
         st = check_mac(decryptor);
-    time = time_of(decryptor->header);
     // Only now: a time that is not authentic is nobody's.
-    if (st == ENC_OK && !is_in_time(decryptor, time))
+    if (st == ENC_OK && !is_in_time(decryptor, time_of(decryptor->header)))
         st = ENC_FERNET_EXPIRED;
     if (st == ENC_OK)
         st = learn_size(decryptor);
@@ -329,44 +344,64 @@ enum enc_status enc_fernet_decryptor_verify_end(struct enc_fernet_decryptor *dec
         st = begin_pass(decryptor, PASS_OPEN);
     if (st != ENC_OK)
         return latch(decryptor, st);
-    *ret = (struct enc_fernet_verified){.size = decryptor->size, .time = time};
+    *ret_size = decryptor->size;
     return ENC_OK;
 }
 
-// Ends a call of pass 2 that was given this room.
-static enum enc_status end_call(struct enc_fernet_decryptor *decryptor, enum enc_status st,
-                                const struct flow *flow)
+uint64_t enc_fernet_decryptor_time(const struct enc_fernet_decryptor *decryptor)
 {
-    if (st == ENC_OK)
-        return ENC_OK;
-    enc_wipe(flow->out, flow->n_out);
-    return latch(decryptor, st);
+    return time_of(decryptor->header);
 }
 
-enum enc_status enc_fernet_decryptor_open(struct enc_fernet_decryptor *decryptor, const uint8_t *in,
-                                          size_t n, uint8_t *out, size_t cap, size_t *ret_taken,
-                                          size_t *ret_n)
+static enum enc_status open_some(struct enc_decryptor *base, const uint8_t *in, size_t n,
+                                 uint8_t *out, size_t cap, size_t *ret_taken,
+                                 struct enc_kernel_item *item)
 {
-    struct flow flow = {.in = in, .n_in = n, .out = out, .cap = cap};
+    struct enc_fernet_decryptor *decryptor = from_base(base);
     enum enc_status st;
 
     if (decryptor->status != ENC_OK)
         return decryptor->status;
-    if (cap < ENC_FORMAT_OUT_MIN || decryptor->pass != PASS_OPEN)
+    if (cap < ENC_FORMAT_OUT_MIN || decryptor->pass != PASS_OPEN || decryptor->is_begun)
         return latch(decryptor, ENC_MISUSE);
-    st = end_call(decryptor, read_text(decryptor, &flow), &flow);
-    if (st != ENC_OK)
-        return st;
-    *ret_taken = n - flow.n_in;
-    *ret_n = flow.n_out;
+    st = begin_piece(decryptor, in, n, out, cap, ret_taken, item);
+    return st == ENC_OK ? ENC_OK : latch(decryptor, st);
+}
+
+// Ends a call that wrote n bytes.
+static enum enc_status end_call(struct enc_fernet_decryptor *decryptor, enum enc_status st,
+                                uint8_t *out, size_t n, size_t *ret_n)
+{
+    if (st != ENC_OK) {
+        if (n > 0)
+            enc_wipe(out, n);
+        return latch(decryptor, st);
+    }
+    *ret_n = n;
     return ENC_OK;
+}
+
+static enum enc_status commit(struct enc_decryptor *base, const struct enc_kernel_item *item,
+                              size_t *ret_n)
+{
+    struct enc_fernet_decryptor *decryptor = from_base(base);
+    enum enc_status st;
+    size_t n;
+
+    if (decryptor->status != ENC_OK)
+        return decryptor->status;
+    if (!decryptor->is_begun)
+        return latch(decryptor, ENC_MISUSE);
+    decryptor->is_begun = false;
+    st = use_blocks(decryptor, item, decryptor->out, &n);
+    return end_call(decryptor, st, decryptor->out, n, ret_n);
 }
 
 // Releases the tail, once all that went before it is known to be what it was in pass 1. The MAC
 // says that of the length too; it is looked at because what is written depends on it.
-static enum enc_status open_tail(struct enc_fernet_decryptor *decryptor, struct flow *flow)
+static enum enc_status open_tail(struct enc_fernet_decryptor *decryptor, uint8_t *out,
+                                 size_t *ret_n)
 {
-    const size_t n_blocks = n_waiting(decryptor) - MAC;
     ENC_SECRET(last_blocks, plain);
     enum enc_status st = check_mac(decryptor);
     size_t n;
@@ -376,50 +411,55 @@ static enum enc_status open_tail(struct enc_fernet_decryptor *decryptor, struct 
          memcmp(decryptor->raw + decryptor->n_raw - MAC, decryptor->verified_mac, MAC) != 0))
         st = ENC_FERNET_MAC;
     if (st == ENC_OK)
-        st = enc_cbc_update(&decryptor->cbc, decryptor->raw + decryptor->raw_at, n_blocks,
-                            plain.bytes);
+        st = enc_cbc_update(&decryptor->cbc, decryptor->raw + decryptor->raw_at,
+                            n_waiting(decryptor) - MAC, plain.bytes);
     if (st != ENC_OK)
         return st;
     n = (size_t)(decryptor->size - decryptor->n_passed);
-    memcpy(flow->out + flow->n_out, plain.bytes, n);
-    flow->n_out += n;
+    memcpy(out, plain.bytes, n);
+    *ret_n = n;
     return ENC_OK;
 }
 
-enum enc_status enc_fernet_decryptor_open_end(struct enc_fernet_decryptor *decryptor, uint8_t *out,
-                                              size_t cap, size_t *ret_n, bool *ret_is_ended)
+static enum enc_status open_end(struct enc_decryptor *base, uint8_t *out, size_t cap, size_t *ret_n,
+                                bool *ret_is_ended)
 {
-    struct flow flow = {.out = out, .cap = cap};
-    bool is_ended = false;
+    struct enc_fernet_decryptor *decryptor = from_base(base);
+    size_t n_blocks = 0, n_tail = 0;
     enum enc_status st;
 
     if (decryptor->status != ENC_OK)
         return decryptor->status;
-    if (cap < ENC_FORMAT_OUT_MIN ||
-        (decryptor->pass != PASS_OPEN && decryptor->pass != PASS_OPEN_END))
+    if (cap < ENC_FORMAT_OUT_MIN || decryptor->pass != PASS_OPEN || decryptor->is_begun)
         return latch(decryptor, ENC_MISUSE);
-    decryptor->pass = PASS_OPEN_END;
-    st = read_rest(decryptor, &flow);
-    if (st == ENC_OK && decryptor->text_is_ended && is_drained(decryptor) &&
-        cap - flow.n_out >= TAIL - MAC) {
-        st = open_tail(decryptor, &flow);
-        is_ended = true;
-    }
-    st = end_call(decryptor, st, &flow);
+    st = read_rest(decryptor, out, &n_blocks);
+    if (st == ENC_OK)
+        st = open_tail(decryptor, out + n_blocks, &n_tail);
+    st = end_call(decryptor, st, out, n_blocks + n_tail, ret_n);
     if (st != ENC_OK)
         return st;
-    if (is_ended) {
-        decryptor->pass = PASS_NONE;
-        forget_keys(decryptor);
-    }
-    *ret_n = flow.n_out;
-    *ret_is_ended = is_ended;
+    decryptor->pass = PASS_NONE;
+    forget_keys(decryptor);
+    *ret_is_ended = true;
     return ENC_OK;
 }
 
-void enc_fernet_decryptor_wipe(struct enc_fernet_decryptor *decryptor)
+static void wipe(struct enc_decryptor *base)
 {
+    struct enc_fernet_decryptor *decryptor = from_base(base);
+
     forget_keys(decryptor);
     enc_wipe(decryptor, sizeof(*decryptor));
+    base->ops = &enc_fernet_decryptor_ops;
     decryptor->status = ENC_MISUSE; // of whoever goes on with it
 }
+
+const struct enc_decryptor_ops enc_fernet_decryptor_ops = {
+    .out_min = ENC_FORMAT_OUT_MIN,
+    .verify = verify,
+    .verify_end = verify_end,
+    .open = open_some,
+    .commit = commit,
+    .open_end = open_end,
+    .wipe = wipe,
+};
