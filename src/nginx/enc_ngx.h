@@ -22,8 +22,9 @@ extern ngx_module_t ngx_http_encrypter_module;
 enum enc_ngx_duplex { ENC_NGX_DUPLEX_OFF, ENC_NGX_DUPLEX_ON, ENC_NGX_DUPLEX_AUTO };
 
 struct enc_ngx_main_conf {
-    ngx_path_t *spool_path; // encrypter_spool_path
-    off_t spool_max;        // encrypter_spool_max, bytes
+    ngx_path_t *spool_path;  // encrypter_spool_path
+    off_t spool_max;         // encrypter_spool_max, bytes
+    ngx_uint_t instructions; // encrypter_instructions, an enc_cpu_level
 };
 
 struct enc_ngx_loc_conf {

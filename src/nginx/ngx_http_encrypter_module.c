@@ -11,10 +11,13 @@
 //     encrypter_spool_patience TIME;   how long such a client is waited for (20ms)
 //     encrypter_full_duplex on | off | auto;  whether answers start before the request has ended
 //     encrypter_cors_origins ORIGIN ... | * | off;  whose pages may read the answers
+//     encrypter_instructions auto | portable | avx2 | avx512;  the most that is used of the
+//     processor
 //
 // They are described in docs/operations.md.
 #include <sys/prctl.h>
 
+#include "enc_cpu.h"
 #include "enc_crypto_init.h"
 #include "enc_ngx.h"
 #include "enc_ngx_cors.h"
@@ -29,6 +32,14 @@ static ngx_conf_enum_t duplex_names[] = {
     {ngx_string("off"), ENC_NGX_DUPLEX_OFF},
     {ngx_string("on"), ENC_NGX_DUPLEX_ON},
     {ngx_string("auto"), ENC_NGX_DUPLEX_AUTO},
+    {ngx_null_string, 0},
+};
+
+static ngx_conf_enum_t instruction_names[] = {
+    {ngx_string("auto"), ENC_CPU_N_LEVELS - 1},
+    {ngx_string("portable"), ENC_CPU_PORTABLE},
+    {ngx_string("avx2"), ENC_CPU_AVX2},
+    {ngx_string("avx512"), ENC_CPU_AVX512},
     {ngx_null_string, 0},
 };
 
@@ -52,6 +63,9 @@ static ngx_command_t commands[] = {
      NGX_HTTP_LOC_CONF_OFFSET, offsetof(struct enc_ngx_loc_conf, full_duplex), duplex_names},
     {ngx_string("encrypter_cors_origins"), ANYWHERE | NGX_CONF_1MORE, enc_ngx_cors_set_origins,
      NGX_HTTP_LOC_CONF_OFFSET, 0, NULL},
+    {ngx_string("encrypter_instructions"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1,
+     ngx_conf_set_enum_slot, NGX_HTTP_MAIN_CONF_OFFSET,
+     offsetof(struct enc_ngx_main_conf, instructions), instruction_names},
     ngx_null_command,
 };
 
@@ -62,6 +76,7 @@ static void *create_main_conf(ngx_conf_t *cf)
     if (!conf)
         return NULL;
     conf->spool_max = NGX_CONF_UNSET;
+    conf->instructions = NGX_CONF_UNSET_UINT;
     return conf;
 }
 
@@ -78,6 +93,7 @@ static char *init_main_conf(ngx_conf_t *cf, void *data)
     struct enc_ngx_main_conf *conf = data;
 
     ngx_conf_init_value(conf->spool_max, (off_t)64 << 30);
+    ngx_conf_init_uint_value(conf->instructions, ENC_CPU_N_LEVELS - 1);
     if (ngx_conf_merge_path_value(cf, &conf->spool_path, NULL, &path_default) != NGX_CONF_OK ||
         !ngx_thread_pool_add(cf, NULL) || enc_ngx_quota_install(cf, check_spool, conf) != NGX_OK)
         return NGX_CONF_ERROR;
@@ -153,6 +169,20 @@ static ngx_int_t install(ngx_conf_t *cf)
     return enc_ngx_wipe_install(cf);
 }
 
+// The workers inherit it.
+static ngx_int_t init_module(ngx_cycle_t *cycle)
+{
+    const struct enc_ngx_main_conf *conf =
+        ngx_http_cycle_get_module_main_conf(cycle, ngx_http_encrypter_module);
+
+    if (!conf) // no http block
+        return NGX_OK;
+    enc_cpu_use((enum enc_cpu_level)conf->instructions);
+    ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0, "encrypter: instructions: %s",
+                  enc_cpu_level_name(enc_cpu_level()));
+    return NGX_OK;
+}
+
 static ngx_int_t init_process(ngx_cycle_t *cycle)
 {
     // nginx makes its workers dumpable after setuid(); ours hold keys and plaintext. This also
@@ -198,8 +228,13 @@ static ngx_http_module_t module_ctx = {
 };
 
 ngx_module_t ngx_http_encrypter_module = {
-    NGX_MODULE_V1,           .ctx = &module_ctx,           .commands = commands,
-    .type = NGX_HTTP_MODULE, .init_process = init_process, .exit_process = exit_process,
+    NGX_MODULE_V1,
+    .ctx = &module_ctx,
+    .commands = commands,
+    .type = NGX_HTTP_MODULE,
+    .init_module = init_module,
+    .init_process = init_process,
+    .exit_process = exit_process,
 };
 
 // What nginx looks up in a dynamic module. The order puts our header filters before nginx's own

@@ -4,9 +4,11 @@
 import hashlib
 import http.client
 import os
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from support import transports
 from support.answers import assert_encrypted
 from support.formats import FORMATS, name_of_answer
@@ -16,6 +18,7 @@ from support.raw_http import RawClient, exchange, request
 N_CLIENTS = 64
 N_KEYS = 10_000
 N_THREADS = 8
+LEVELS = ["portable", "avx2", "avx512"]
 
 
 def test_64_clients_at_once_each_get_their_own_file(server):
@@ -75,6 +78,28 @@ def test_64_uploads_that_alternate_in_small_steps_do_not_mix(server):
     for i, client in enumerate(clients):
         assert_encrypted(client.read_response(), plaintexts[i], f"encrypted_{i}.txt")
         client.close()
+
+
+@pytest.mark.parametrize("instructions", LEVELS)
+def test_files_go_abreast_through_any_instructions_and_back(make_server, instructions):
+    server = make_server(workers=1, instructions=instructions, log_level="notice")
+    n_clients = 20
+    together = threading.Barrier(n_clients)
+
+    def client(i):
+        plaintext = hashlib.shake_128(b"%d" % i).digest(i * 10_007)
+        together.wait()
+        token = exchange(server.port, request("PUT", f"/encrypt_file/{i}", [], plaintext))
+        assert_encrypted(token, plaintext, f"encrypted_{i}")
+        together.wait()
+        headers = [("Encryption-Key", token.header("Encryption-Key"))]
+        answer = exchange(server.port, request("PUT", "/decrypt_file", headers, token.body))
+        assert (answer.status, answer.body) == (200, plaintext)
+
+    with ThreadPoolExecutor(n_clients) as pool:
+        list(pool.map(client, range(n_clients)))
+    levels = "|".join(LEVELS[:LEVELS.index(instructions) + 1])  # this processor may lack some
+    assert re.search(rf"encrypter: instructions: ({levels})\n", server.log())
 
 
 def keys_of(port, n):
