@@ -72,7 +72,7 @@ build/build.ninja: | deps
 	$(SETUP) build
 
 build-clang/build.ninja: | deps
-	CC=clang-14 $(SETUP) --buildtype=debug build-clang
+	CC=clang-14 $(SETUP) --buildtype=debug -Dbenchmark=true build-clang
 
 build-sanitize/build.ninja: | deps
 	$(SETUP) -Db_sanitize=address,undefined -Db_lundef=false build-sanitize

@@ -9,6 +9,10 @@
 static const struct enc_job_format_ops *const formats[ENC_JOB_N_FORMATS] = {
     [ENC_JOB_FERNET] = &enc_job_fernet_ops,
     [ENC_JOB_AGE] = &enc_job_age_ops,
+#ifdef ENC_BENCHMARK
+    [ENC_JOB_NULL_4_3] = &enc_job_null_4_3_ops,
+    [ENC_JOB_NULL_1_1] = &enc_job_null_1_1_ops,
+#endif
 };
 
 const struct enc_job_format_ops *enc_job_format_ops(enum enc_job_format format)

@@ -14,6 +14,10 @@
 enum enc_job_format {
     ENC_JOB_FERNET,
     ENC_JOB_AGE,
+#ifdef ENC_BENCHMARK
+    ENC_JOB_NULL_4_3,
+    ENC_JOB_NULL_1_1,
+#endif
     ENC_JOB_N_FORMATS, // none
 };
 

@@ -44,6 +44,10 @@ struct enc_job_format_ops {
 
 extern const struct enc_job_format_ops enc_job_fernet_ops;
 extern const struct enc_job_format_ops enc_job_age_ops;
+#ifdef ENC_BENCHMARK
+extern const struct enc_job_format_ops enc_job_null_4_3_ops; // enc_job_null.c
+extern const struct enc_job_format_ops enc_job_null_1_1_ops;
+#endif
 
 const struct enc_job_format_ops *enc_job_format_ops(enum enc_job_format format);
 

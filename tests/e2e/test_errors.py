@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bad requests, each with its status, its code and a sentence."""
 
+from pathlib import Path
+
 import pytest
 
+from support import nginx
 from support.answers import assert_error
 from support.forms import BOUNDARY, FORM, form, part, post_form
 from support.raw_http import RawClient, chunked, exchange, request
@@ -81,6 +84,14 @@ OPTIONS = {
 def test_a_bad_option_is_a_400(server, method, query, code, sentence):
     data = headed(method=method, target=PATH + query)
     assert_error(exchange(server.port, data), 400, code, sentence)
+
+
+# The benchmarks' own build has these, to measure what encryption adds to copying.
+@pytest.mark.parametrize("name", ["null-4-3", "null-1-1"])
+def test_a_format_that_only_copies_is_none(server, name):
+    data = headed(method="POST", target=f"{PATH}?format={name}")
+    assert_error(exchange(server.port, data), 400, "unknown_format")
+    assert name.encode() not in Path(nginx.MODULE).read_bytes()
 
 
 @pytest.mark.parametrize("key", [

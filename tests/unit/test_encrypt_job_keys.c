@@ -174,6 +174,16 @@ static void a_job_makes_the_key_that_is_made_alone(void **state)
     }
 }
 
+static void a_format_that_only_copies_is_none(void **state)
+{
+    static const char *const names[] = {"null-4-3", "null-1-1", "null"};
+    enum enc_job_format format;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        assert_false(enc_job_format_parse(names[i], strlen(names[i]), &format));
+}
+
 static void without_libcrypto_no_identity_is_made(void **state)
 {
     struct enc_job_key_text key = {.n = 9}, recipient = {.n = 8};
@@ -201,6 +211,7 @@ int main(void)
         cmocka_unit_test(a_fernet_key_is_made_of_the_seed),
         cmocka_unit_test(an_age_identity_is_made_of_the_seed_with_its_recipient),
         cmocka_unit_test(a_job_makes_the_key_that_is_made_alone),
+        cmocka_unit_test(a_format_that_only_copies_is_none),
         cmocka_unit_test(without_libcrypto_no_identity_is_made),
     };
     return cmocka_run_group_tests_name("encrypt_job_keys", tests, set_up, tear_down_crypto);
