@@ -2,64 +2,142 @@
 """What the benchmarks share: one worker on the first core, all clients on the second."""
 
 import contextlib
+import functools
+import json
 import os
-import statistics
+import subprocess
 import sys
 import tempfile
+import time
+from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "e2e"))
+BENCH = Path(__file__).resolve().parent
+sys.path.insert(0, str(BENCH.parent / "tests" / "e2e"))
 
-from support import go, nginx, paced  # noqa: E402
+from support import go, nginx, paced, process  # noqa: E402
 
 WORKER_CORE, CLIENT_CORE = 0, 1
+BUILD = Path(os.environ.get("ENCRYPTER_BENCH_BUILD", BENCH.parent / "build-bench"))
+nginx.MODULE = str(BUILD / "src/nginx/ngx_http_encrypter_module.so")
+
+KIB, MIB, GIB = 2**10, 2**20, 2**30
+
+FORMATS = ["fernet", "age", "null-4-3", "null-1-1"]
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is measured: each of the cases asks it how long, how large, how many."""
+    rounds: int
+    scale: float  # of seconds, and of large files: 1 for what counts, less for a quick look
+    has_peers: bool = True
+    has_large: bool = False  # the 10 GiB too
+
+    def seconds(self, seconds):
+        return max(0.05, seconds * min(1, self.scale))
+
+    def bytes(self, n):
+        """A large file's size; a small one stays as it is."""
+        return n if n <= MIB else max(MIB, int(n * self.scale) // MIB * MIB)
+
+    def count(self, n):
+        return max(4, int(n * self.scale))
 
 
 @contextlib.contextmanager
-def on_core(core):
+def on_cores(*cores):
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core})
+    os.sched_setaffinity(0, cores)
     try:
         yield
     finally:
         os.sched_setaffinity(0, before)
 
 
+def on_worker_core():
+    return on_cores(WORKER_CORE)
+
+
+def on_client_core():
+    return on_cores(CLIENT_CORE)
+
+
+# What nginx does by itself: it reads and drops the body.
+RETURN_200 = ("        location / {\n", """        location = /return_200 {
+            return 200;
+        }
+
+        location / {
+""")
+
+
 @contextlib.contextmanager
-def service(edits=(), **settings):
-    """A server with the shipped configuration but for its logs."""
+def service(edits=(), cores=(WORKER_CORE,), **settings):
+    """A server with the shipped configuration but for its logs, and a location that is nginx's own."""
     settings = {"workers": 1, "log_level": "crit", "access_log": "/dev/null",
                 "connections_per_address": 60_000, **settings}
-    server = nginx.Nginx(settings, (), edits)
+    server = nginx.Nginx(settings, (), [RETURN_200, *edits])
     try:
-        with on_core(WORKER_CORE):
+        with on_cores(*cores):
             server.start()
         yield server
     finally:
-        server.stop()
+        problems = server.stop()
+        if problems:
+            print("\n".join(problems), file=sys.stderr)
+
+
+def cpu_seconds(server):
+    return sum(process.cpu_seconds(worker) for worker in server.workers)
+
+
+def target(file_format):
+    return f"/encrypt_file?format={file_format}"
+
+
+class Failed(Exception):
+    pass
+
+
+def load_command(port, flags):
+    words = [str(BUILD / "bench" / "load"), f"--port={port}"]
+    for name, value in flags.items():
+        if value is not False and value is not None:
+            words.append(f"--{name.replace('_', '-')}" + ("" if value is True else f"={value}"))
+    return words
+
+
+def load(port, key=None, cores=(CLIENT_CORE,), **flags):
+    """Runs the load generator; returns what it printed, with bytes of bodies a second."""
+    environment = dict(os.environ, **({"ENCRYPTION_KEY": key} if key else {}))
+    with on_cores(*cores):
+        done = subprocess.run(load_command(port, flags), env=environment, stdout=subprocess.PIPE,
+                              text=True)
+    result = json.loads(done.stdout)
+    if result["errors"] or not result["requests"]:
+        raise Failed(f"{flags}: {result}")
+    result["requests_per_second"] = result["requests"] / result["seconds"]
+    result["mib_per_second"] = result["sent_bytes"] / MIB / result["seconds"]
+    return result
 
 
 @contextlib.contextmanager
-def load_client():
-    with tempfile.TemporaryDirectory() as folder:
-        yield paced.Paced(go.build("paced", Path(folder)))
+def held_load(port, **flags):
+    """The same, with its connections kept open meanwhile."""
+    with on_client_core():
+        running = subprocess.Popen(load_command(port, {**flags, "hold": True}),
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        yield json.loads(running.stdout.readline())
+    finally:
+        running.communicate()
 
 
 def run_in_turn(cases, n_rounds, measure):
-    """The results of each case, by its name: measure(*case), so many times."""
+    """The results of each case, by its name: measure(*case), so many times, the cases alternating."""
     results = {name: [] for name in cases}
     for _ in range(n_rounds):
         for name, case in cases.items():
             results[name].append(measure(*case))
     return results
-
-
-def table(head, rows):
-    print("| " + " | ".join(head) + " |\n|" + " --- |" * len(head))
-    for row in rows:
-        print("| " + " | ".join(str(cell) for cell in row) + " |")
-    print(flush=True)
-
-
-def median(results, key, digits=1):
-    return f"{statistics.median(result[key] for result in results):.{digits}f}"
