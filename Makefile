@@ -47,11 +47,10 @@ fuzz: deps build-fuzz/build.ninja
 	ninja -C build-fuzz --quiet
 	scripts/fuzz build-fuzz $(FUZZ_SECONDS)
 
-bench: build
-	ENCRYPTER_MODULE=$(CURDIR)/build/$(MODULE) /usr/bin/python3 -B bench/transports.py
-	ENCRYPTER_MODULE=$(CURDIR)/build/$(MODULE) /usr/bin/python3 -B bench/fairness.py
-	/usr/bin/python3 -B bench/age.py build/bench/age_payload
-	ENCRYPTER_MODULE=$(CURDIR)/build/$(MODULE) /usr/bin/python3 -B bench/decrypt.py
+# ROUNDS=, CASES=kernel,requests,..., LARGE=1 for a file of 10 GiB too, QUICK=1 for a look at small files.
+bench: bench-deps build-bench
+	/usr/bin/python3 -B bench/run.py --rounds $(or $(ROUNDS),$(if $(QUICK),1,5)) $(if $(QUICK),--scale 0.06) \
+	    $(if $(LARGE),--large) $(if $(CASES),--only $(CASES)) $(if $(QUICK),build-bench/quick,docs/performance)
 
 screenshots: build test-deps
 	ENCRYPTER_MODULE=$(CURDIR)/build/$(MODULE) node --test tests/browser/screenshots.mjs
@@ -60,7 +59,7 @@ install: build
 	meson install -C build --no-rebuild
 
 clean:
-	rm -rf build build-clang build-sanitize build-fuzz
+	rm -rf build build-bench build-clang build-sanitize build-fuzz
 
 deps:
 	@scripts/install-packages
@@ -68,11 +67,20 @@ deps:
 test-deps: deps
 	@scripts/install-npm-packages
 
+bench-deps: test-deps
+	@scripts/install-packages gunicorn python3-flask python3-matplotlib
+
 build/build.ninja: | deps
 	$(SETUP) build
 
 build-clang/build.ninja: | deps
 	CC=clang-14 $(SETUP) --buildtype=debug -Dbenchmark=true build-clang
+
+build-bench: deps build-bench/build.ninja
+	ninja -C build-bench --quiet $(MODULE) bench/kernel bench/load tests/e2e/support/paced
+
+build-bench/build.ninja: | deps
+	$(SETUP) -Dbenchmark=true build-bench
 
 build-sanitize/build.ninja: | deps
 	$(SETUP) -Db_sanitize=address,undefined -Db_lundef=false build-sanitize
@@ -80,4 +88,5 @@ build-sanitize/build.ninja: | deps
 build-fuzz/build.ninja: | deps
 	CC=clang-14 $(SETUP) -Db_sanitize=address,undefined -Db_lundef=false -Dlibfuzzer=true build-fuzz
 
-.PHONY: run test test-large build lint format sanitize fuzz bench screenshots install clean deps test-deps
+.PHONY: run test test-large build lint format sanitize fuzz bench screenshots install clean deps test-deps bench-deps \
+    build-bench

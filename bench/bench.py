@@ -2,47 +2,50 @@
 """What the benchmarks share: one worker on the first core, all clients on the second."""
 
 import contextlib
-import functools
 import json
 import os
 import subprocess
 import sys
-import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 BENCH = Path(__file__).resolve().parent
 sys.path.insert(0, str(BENCH.parent / "tests" / "e2e"))
 
+from tables import GIB, KIB, MIB  # noqa: E402, F401
 from support import go, nginx, paced, process  # noqa: E402
 
 WORKER_CORE, CLIENT_CORE = 0, 1
 BUILD = Path(os.environ.get("ENCRYPTER_BENCH_BUILD", BENCH.parent / "build-bench"))
 nginx.MODULE = str(BUILD / "src/nginx/ngx_http_encrypter_module.so")
 
-KIB, MIB, GIB = 2**10, 2**20, 2**30
-
-FORMATS = ["fernet", "age", "null-4-3", "null-1-1"]
+# What stands in tables for each format.
+FERNET, AGE, NULL_4_3, NULL_1_1 = "Fernet", "age", "null 4:3", "null 1:1"
+FORMATS = {FERNET: "fernet", AGE: "age", NULL_4_3: "null-4-3", NULL_1_1: "null-1-1"}
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is measured: each of the cases asks it how long, how large, how many."""
+    """How much is measured. Cases ask it how long, how large, how many."""
     rounds: int
-    scale: float  # of seconds, and of large files: 1 for what counts, less for a quick look
-    has_peers: bool = True
+    scale: float  # of what takes long: 1 for what counts, less for a quick look
+    needs_peers: bool = True  # else those that are not installed are left out
     has_large: bool = False  # the 10 GiB too
 
     def seconds(self, seconds):
-        return max(0.05, seconds * min(1, self.scale))
+        return max(0.05, seconds * self.scale)
 
     def bytes(self, n):
-        """A large file's size; a small one stays as it is."""
+        """Of a large file; a small one stays as it is."""
         return n if n <= MIB else max(MIB, int(n * self.scale) // MIB * MIB)
 
     def count(self, n):
         return max(4, int(n * self.scale))
+
+    def sizes(self, sizes):
+        """Those that are not larger than the largest one is allowed to be."""
+        most = self.bytes(max(sizes))
+        return [size for size in sizes if size <= most]
 
 
 @contextlib.contextmanager
@@ -92,8 +95,9 @@ def cpu_seconds(server):
     return sum(process.cpu_seconds(worker) for worker in server.workers)
 
 
-def target(file_format):
-    return f"/encrypt_file?format={file_format}"
+def target(name):
+    """Where a file is encrypted to a format of FORMATS."""
+    return f"/encrypt_file?format={FORMATS[name]}"
 
 
 class Failed(Exception):
@@ -134,10 +138,7 @@ def held_load(port, **flags):
         running.communicate()
 
 
-def run_in_turn(cases, n_rounds, measure):
-    """The results of each case, by its name: measure(*case), so many times, the cases alternating."""
-    results = {name: [] for name in cases}
-    for _ in range(n_rounds):
-        for name, case in cases.items():
-            results[name].append(measure(*case))
-    return results
+def in_turn(effort, cases):
+    """Each of the cases, over and over, alternating."""
+    for _ in range(effort.rounds):
+        yield from cases

@@ -1,0 +1,90 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the benchmarks and writes results.json, results.md and plots into a folder.
+
+Usage: run.py [--rounds N] [--scale X] [--large] [--any-peers] [--only CASE,...] [--draw] FOLDER
+
+--scale makes large files smaller and long runs shorter. --large has a file of 10 GiB too. --any-peers
+leaves out what is not installed. --only keeps what the folder has of the other cases. --draw measures
+nothing, and writes all but results.json anew."""
+
+import argparse
+import importlib
+import json
+import os
+import platform
+import sys
+import time
+from pathlib import Path
+
+import goals
+import plots
+from bench import Effort
+from tables import Table, markdown_rows
+
+CASES = ["kernel", "requests", "large"]
+
+
+def arguments():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--scale", type=float, default=1)
+    parser.add_argument("--large", action="store_true")
+    parser.add_argument("--any-peers", action="store_true")
+    parser.add_argument("--only", default=",".join(CASES))
+    parser.add_argument("--draw", action="store_true")
+    parser.add_argument("folder", type=Path)
+    return parser.parse_args()
+
+
+def machine():
+    model = [line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
+             if line.startswith("model name")]
+    return {"processor": model[0], "cores": os.cpu_count(), "kernel": platform.release()}
+
+
+def measure(options, results):
+    effort = Effort(rounds=options.rounds, scale=options.scale, has_large=options.large,
+                    needs_peers=not options.any_peers)
+    results["machine"] = machine()
+    for case in options.only.split(","):
+        begun = time.monotonic()
+        for table in importlib.import_module(f"cases.{case}").measure(effort):
+            results["tables"][table.name] = {**table.as_json(), "case": case,
+                                             "rounds": effort.rounds, "scale": effort.scale}
+        print(f"{case}: {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
+
+
+def ordered(tables):
+    """In the order of the cases, whichever was measured last."""
+    return dict(sorted(tables.items(), key=lambda item: CASES.index(item[1]["case"])))
+
+
+def write_markdown(path, results, tables):
+    about = results["machine"]
+    lines = ["# Results", "",
+             "Made by `make bench`; [performance.md](../performance.md) says what each means. Medians, and in "
+             "brackets the least and the most of the rounds.", "",
+             f"{about['processor']}, {about['cores']} cores, Linux {about['kernel']}.", "",
+             "## Goals", ""]
+    lines += markdown_rows(["what", "goal", "measured", "met"], goals.rows(tables))
+    lines += ["", *(table.markdown() for table in tables.values())]
+    path.write_text("\n".join(lines).rstrip("\n") + "\n")
+
+
+def main():
+    options = arguments()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    path = options.folder / "results.json"
+    results = json.loads(path.read_text()) if path.exists() else {"tables": {}}
+    if not options.draw:
+        measure(options, results)
+        results["tables"] = ordered(results["tables"])
+        path.write_text(json.dumps(results, indent=1) + "\n")
+    tables = {name: Table.from_json(name, data) for name, data in results["tables"].items()}
+    write_markdown(options.folder / "results.md", results, tables)
+    plots.draw(options.folder, tables)
+
+
+if __name__ == "__main__":
+    main()
