@@ -13,7 +13,7 @@ BENCH = Path(__file__).resolve().parent
 sys.path.insert(0, str(BENCH.parent / "tests" / "e2e"))
 
 from tables import GIB, KIB, MIB  # noqa: E402, F401
-from support import go, nginx, paced, process  # noqa: E402
+from support import nginx, paced, process  # noqa: E402
 
 WORKER_CORE, CLIENT_CORE = 0, 1
 BUILD = Path(os.environ.get("ENCRYPTER_BENCH_BUILD", BENCH.parent / "build-bench"))
@@ -77,7 +77,7 @@ RETURN_200 = ("        location / {\n", """        location = /return_200 {
 
 @contextlib.contextmanager
 def service(edits=(), cores=(WORKER_CORE,), **settings):
-    """A server with the shipped configuration but for its logs, and a location that is nginx's own."""
+    """A server with the shipped configuration but for its logs; one location is nginx's own."""
     settings = {"workers": 1, "log_level": "crit", "access_log": "/dev/null",
                 "connections_per_address": 60_000, **settings}
     server = nginx.Nginx(settings, (), [RETURN_200, *edits])
@@ -124,6 +124,11 @@ def load(port, key=None, cores=(CLIENT_CORE,), **flags):
     result["requests_per_second"] = result["requests"] / result["seconds"]
     result["mib_per_second"] = result["sent_bytes"] / MIB / result["seconds"]
     return result
+
+
+def load_client():
+    """The client in Go, which verifies what it gets."""
+    return contextlib.nullcontext(paced.Paced(BUILD / "tests" / "e2e" / "support" / "paced"))
 
 
 @contextlib.contextmanager

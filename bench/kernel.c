@@ -149,17 +149,23 @@ static void add_base64(enum enc_cpu_level level, const char *what,
 static void add_all(void)
 {
     static const size_t streams[] = {1, 2, 4, 8, 16};
+    const enum enc_cpu_level highest = enc_cpu_detect();
+    enum enc_cpu_level level;
 
     add("AES-128-CBC, OpenSSL", run_cbc);
     add("AES-128-CBC, then HMAC-SHA-256, OpenSSL", run_cbc_and_mac);
-    for (int level = 0; level <= (int)enc_cpu_detect(); level++) {
-        for (size_t i = 0; i < sizeof(streams) / sizeof(streams[0]); i++)
-            add_kernel((enum enc_cpu_level)level, ENC_KERNEL_ENCRYPT_HASH, streams[i]);
-        add_kernel((enum enc_cpu_level)level, ENC_KERNEL_HASH, 1);
-        add_kernel((enum enc_cpu_level)level, ENC_KERNEL_HASH, LANES_MAX);
-        add_base64((enum enc_cpu_level)level, "encoding", run_encode);
-        add_base64((enum enc_cpu_level)level, "decoding", run_decode);
+    for (size_t i = 0; i < sizeof(streams) / sizeof(streams[0]); i++) {
+        for (level = ENC_CPU_PORTABLE; level <= highest; level++)
+            add_kernel(level, ENC_KERNEL_ENCRYPT_HASH, streams[i]);
     }
+    for (level = ENC_CPU_PORTABLE; level <= highest; level++)
+        add_kernel(level, ENC_KERNEL_HASH, 1);
+    for (level = ENC_CPU_PORTABLE; level <= highest; level++)
+        add_kernel(level, ENC_KERNEL_HASH, LANES_MAX);
+    for (level = ENC_CPU_PORTABLE; level <= highest; level++)
+        add_base64(level, "encoding", run_encode);
+    for (level = ENC_CPU_PORTABLE; level <= highest; level++)
+        add_base64(level, "decoding", run_decode);
     add("ChaCha20-Poly1305, 64 KiB, OpenSSL", run_chacha);
 }
 

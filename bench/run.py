@@ -4,9 +4,9 @@
 
 Usage: run.py [--rounds N] [--scale X] [--large] [--any-peers] [--only CASE,...] [--draw] FOLDER
 
---scale makes large files smaller and long runs shorter. --large has a file of 10 GiB too. --any-peers
-leaves out what is not installed. --only keeps what the folder has of the other cases. --draw measures
-nothing, and writes all but results.json anew."""
+--scale makes large files smaller and long runs shorter. --large has a file of 10 GiB too.
+--any-peers leaves out what is not installed. --only keeps what the folder has of the other cases.
+--draw measures nothing, and writes all but results.json anew."""
 
 import argparse
 import importlib
@@ -22,7 +22,8 @@ import plots
 from bench import Effort
 from tables import Table, markdown_rows
 
-CASES = ["kernel", "requests", "large"]
+CASES = ["kernel", "requests", "large", "sizes", "concurrency", "against_peers", "memory",
+         "scaling", "tls", "programs", "transports", "fairness"]
 
 
 def arguments():
@@ -63,10 +64,12 @@ def ordered(tables):
 def write_markdown(path, results, tables):
     about = results["machine"]
     lines = ["# Results", "",
-             "Made by `make bench`; [performance.md](../performance.md) says what each means. Medians, and in "
-             "brackets the least and the most of the rounds.", "",
+             "Made by `make bench`; [performance.md](../performance.md) says what each means. "
+             "Medians, and in brackets the least and the most of the rounds.", "",
              f"{about['processor']}, {about['cores']} cores, Linux {about['kernel']}.", "",
              "## Goals", ""]
+    if any(data["scale"] != 1 for data in results["tables"].values()):
+        lines += ["**Not what counts:** measured with smaller files and shorter runs.", ""]
     lines += markdown_rows(["what", "goal", "measured", "met"], goals.rows(tables))
     lines += ["", *(table.markdown() for table in tables.values())]
     path.write_text("\n".join(lines).rstrip("\n") + "\n")

@@ -18,7 +18,8 @@ def kernel(level, n):
 
 def measure(effort):
     table = Table("kernel", "The inner loops alone", {"GB/s": 2},
-                  note="GB for a second of the processor, in pieces of 12 KiB that stay in the cache.")
+                  note="GB for a second of the processor, in pieces of 12 KiB that stay in the "
+                       "cache.")
     milliseconds = effort.seconds(0.1) * 1000
     with on_worker_core():
         done = subprocess.run([BUILD / "bench" / "kernel", str(effort.rounds), str(milliseconds)],

@@ -14,7 +14,8 @@ def measure(effort):
     n = effort.bytes(GIB)
     table = Table("large", f"One file of {size_text(n)}",
                   {"s": 3, "MiB/s": 0, "worker's CPU s": 2, "first byte ms": 1},
-                  note="A bare file over one connection, its size declared. Decryption verifies all of it first.")
+                  note="A bare file over one connection, its size declared. Decryption verifies all "
+                       "of it first.")
     with service() as server, files.folder() as folder:
         cases = {name: {"target": target(name), "bytes": n} for name in FORMATS}
         plain = folder / "plain"

@@ -26,6 +26,7 @@
 #include "upload.h"
 
 #define QUIET_MS 300
+#define SETTLE_MS 300
 
 struct connection {
     int fd;
@@ -50,6 +51,8 @@ static struct {
     uint64_t stall_after; // bytes; 0: nobody stalls
     bool reads_last, holds, is_over;
     double seconds, begun, last;
+    const char *cpu_of;
+    double cpu_seconds; // of those processes
     int epoll, bad_status;
     struct times first_byte, whole;
 } load;
@@ -66,6 +69,25 @@ static void die(const char *what)
 {
     perror(what);
     exit(1);
+}
+
+// The processor time that processes have taken, "PID,PID" or NULL for none.
+static double cpu_seconds(const char *pids)
+{
+    unsigned long user, system, ticks = 0;
+    char path[64];
+
+    for (; pids; pids = strchr(pids, ',') ? strchr(pids, ',') + 1 : NULL) {
+        snprintf(path, sizeof(path), "/proc/%d/stat", atoi(pids));
+        FILE *file = fopen(path, "r");
+        // Behind the name, which has no parenthesis here, come eleven fields first.
+        if (!file || fscanf(file, "%*[^)]) %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %lu %lu",
+                            &user, &system) != 2)
+            die(path);
+        fclose(file);
+        ticks += user + system;
+    }
+    return (double)ticks / (double)sysconf(_SC_CLK_TCK);
 }
 
 static void add_time(struct times *times, double seconds)
@@ -190,7 +212,11 @@ static void run(void)
 {
     for (size_t i = 0; i < load.n_connections; i++)
         connect_one(&load.connections[i]);
-    load.begun = now();
+    // Until the server has accepted them all: that is not what is measured.
+    if (load.cpu_of)
+        usleep(SETTLE_MS * 1000);
+    load.cpu_seconds = -cpu_seconds(load.cpu_of);
+    load.begun = load.last = now();
     for (size_t i = 0; i < load.n_connections; i++) {
         if (begin_request(&load.connections[i]))
             go_on(&load.connections[i], false);
@@ -200,7 +226,8 @@ static void run(void)
             ;
         return;
     }
-    while (load.n_done + load.n_errors < load.n_begun && !load.is_over) {
+    // What has begun when the time is up ends too.
+    while (load.n_done + load.n_errors < load.n_begun) {
         turn(100);
         if (load.seconds > 0 && now() - load.begun >= load.seconds)
             load.is_over = true;
@@ -224,11 +251,13 @@ static double quantile(struct times *times, double q)
 
 static void report(void)
 {
+    load.cpu_seconds += cpu_seconds(load.cpu_of);
     printf("{\"requests\": %llu, \"errors\": %llu, \"bad_status\": %d, \"seconds\": %.6f, "
-           "\"sent_bytes\": %llu, \"received_bytes\": %llu, \"first_byte_ms\": %.4f, "
+           "\"cpu_seconds\": %.2f, \"sent_bytes\": %llu, \"received_bytes\": %llu, "
+           "\"first_byte_ms\": %.4f, "
            "\"p50_ms\": %.4f, \"p99_ms\": %.4f, \"max_ms\": %.4f}\n",
            (unsigned long long)load.n_done, (unsigned long long)load.n_errors, load.bad_status,
-           (load.is_over ? now() : load.last) - load.begun, (unsigned long long)load.n_sent,
+           load.last - load.begun, load.cpu_seconds, (unsigned long long)load.n_sent,
            (unsigned long long)load.n_received, quantile(&load.first_byte, 0.5),
            quantile(&load.whole, 0.5), quantile(&load.whole, 0.99), quantile(&load.whole, 1));
     fflush(stdout);
@@ -256,63 +285,82 @@ static const struct option names[] = {
     {"seconds", required_argument, NULL, 's'},     // instead
     {"read-last", no_argument, NULL, 'l'},         // read nothing before all is sent
     {"stall-after", required_argument, NULL, 'S'}, // bytes: never send more
+    {"cpu-of", required_argument, NULL, 'C'},      // PID,PID: measure their processor time
     {"hold", no_argument, NULL, 'h'},              // keep the connections until stdin ends
     {0},
 };
+
+// False: it is no option of what is sent.
+static bool set_upload(int option, struct upload_options *upload)
+{
+    switch (option) {
+    case 't':
+        upload->target = optarg;
+        return true;
+    case 'm':
+        upload->method = optarg;
+        return true;
+    case 'f':
+        upload->is_form = true;
+        upload->method = "POST";
+        return true;
+    case 'c':
+        upload->is_chunked = true;
+        return true;
+    case 'b':
+        upload->n_body = strtoull(optarg, NULL, 10);
+        return true;
+    case 'F':
+        upload->file = optarg;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void set_load(int option)
+{
+    switch (option) {
+    case 'p':
+        load.port = (uint16_t)atoi(optarg);
+        break;
+    case 'n':
+        load.n_connections = strtoull(optarg, NULL, 10);
+        break;
+    case 'r':
+        load.n_requests = strtoull(optarg, NULL, 10);
+        break;
+    case 's':
+        load.seconds = strtod(optarg, NULL);
+        load.n_requests = 0;
+        break;
+    case 'l':
+        load.reads_last = true;
+        break;
+    case 'S':
+        load.stall_after = strtoull(optarg, NULL, 10);
+        break;
+    case 'C':
+        load.cpu_of = optarg;
+        break;
+    case 'h':
+        load.holds = true;
+        break;
+    default:
+        exit(2);
+    }
+}
 
 static void read_options(int argc, char **argv)
 {
     struct upload_options upload = {
         .method = "PUT", .target = "/", .key = getenv("ENCRYPTION_KEY")};
-    int c;
+    int option;
 
     load.n_connections = load.n_requests = 1;
-    while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
-        switch (c) {
-        case 'p':
-            load.port = (uint16_t)atoi(optarg);
-            break;
-        case 't':
-            upload.target = optarg;
-            break;
-        case 'm':
-            upload.method = optarg;
-            break;
-        case 'f':
-            upload.is_form = true;
-            upload.method = "POST";
-            break;
-        case 'c':
-            upload.is_chunked = true;
-            break;
-        case 'b':
-            upload.n_body = strtoull(optarg, NULL, 10);
-            break;
-        case 'F':
-            upload.file = optarg;
-            break;
-        case 'n':
-            load.n_connections = strtoull(optarg, NULL, 10);
-            break;
-        case 'r':
-            load.n_requests = strtoull(optarg, NULL, 10);
-            break;
-        case 's':
-            load.seconds = strtod(optarg, NULL);
-            load.n_requests = 0;
-            break;
-        case 'l':
-            load.reads_last = true;
-            break;
-        case 'S':
-            load.stall_after = strtoull(optarg, NULL, 10);
-            break;
-        case 'h':
-            load.holds = true;
-            break;
-        default:
-            exit(2);
-        }
+    while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
+        if (!set_upload(option, &upload))
+            set_load(option);
     }
     if (!upload_init(&load.upload, &upload))
         die(upload.file ? upload.file : "head");

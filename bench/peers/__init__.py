@@ -5,9 +5,13 @@ worker's core."""
 import contextlib
 import shutil
 import subprocess
+import urllib.request
 from pathlib import Path
 
+from cryptography.fernet import Fernet
+
 from bench import BENCH, Failed, nginx, on_worker_core, process
+from support.forms import BOUNDARY, FORM, form, part
 
 HERE = Path(__file__).resolve().parent
 PACKAGES = BENCH.parent / "build-npm" / "node_modules"
@@ -29,6 +33,17 @@ COMMANDS = {FLASK: flask_command, NODE: node_command}
 
 def can_run(name):
     return {FLASK: bool(shutil.which("gunicorn")), NODE: (PACKAGES / "busboy").is_dir()}[name]
+
+
+def assert_is_peer(name, port):
+    """What makes no token is no peer."""
+    data = bytes(range(256)) * 999
+    head = {"Content-Type": FORM + BOUNDARY}
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/encrypt_file", form(part(data)), head)
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        key, token = answer.headers["Encryption-Key"], answer.read()
+    if Fernet(key).decrypt(token) != data:
+        raise Failed(f"{name} does not encrypt")
 
 
 class Peer:
@@ -64,6 +79,7 @@ def running(effort):
             if can_run(name):
                 peers[name] = Peer(name)
                 stack.callback(peers[name].stop)
+                assert_is_peer(name, peers[name].port)
             elif effort.needs_peers:
                 raise Failed(f"{name} is not installed: `make bench-deps`")
         yield peers

@@ -197,6 +197,12 @@ def reset_peak(pid):
     Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 
+def private_kib(pid):
+    """The memory that the process shares with no other."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
+
+
 def kill(pid):
     try:
         os.kill(pid, signal.SIGKILL)
