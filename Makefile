@@ -1,14 +1,15 @@
 # The front desk. `make run` serves, `make test` checks everything; both install what is missing first.
 #
 #   make run        serve on http://localhost:5000 (PORT=, ADDRESS=), or https with TLS=1
-#   make test       lint, both compilers, unit tests, vectors, fuzz corpora, end-to-end tests, a browser
+#   make test       lint, both compilers, unit tests, vectors, fuzz corpora, end-to-end tests, a browser,
+#                   and whether the benchmarks run
 #   make test-large the end-to-end and browser tests with large files four times as large
 #   make build      build only
 #   make lint       formatting, layering, and clang without a warning
 #   make format     rewrite the C sources with clang-format
 #   make sanitize   all tests under AddressSanitizer and UndefinedBehaviorSanitizer
 #   make fuzz       fuzz each target for FUZZ_SECONDS (60)
-#   make bench      measure: see docs/performance.md
+#   make bench      measure everything, about 20 minutes; QUICK=1 for a look: see docs/performance.md
 #   make screenshots  take the pictures of docs/images anew
 #   make install    install the module into nginx (DESTDIR=)
 #   make test-deps  install what the tests need besides: npm packages, into build-npm
@@ -23,7 +24,7 @@ run: deps build/build.ninja
 	ninja -C build --quiet $(MODULE)
 	@exec scripts/run build/$(MODULE)
 
-test: build lint test-deps
+test: build lint test-deps bench-smoke
 	meson test -C build --no-rebuild --print-errorlogs
 
 test-large: build test-deps
@@ -67,6 +68,12 @@ deps:
 test-deps: deps
 	@scripts/install-npm-packages
 
+# That each case of `make bench` runs: with next to nothing, and without the peers that are not installed.
+bench-smoke: build test-deps build-bench/build.ninja
+	ninja -C build-bench --quiet $(MODULE) bench/kernel bench/load
+	ENCRYPTER_GO_CLIENTS=$(CURDIR)/build/tests/e2e/support /usr/bin/python3 -B bench/run.py --rounds 1 \
+	    --scale 0.001 --any-peers build-bench/smoke
+
 bench-deps: test-deps
 	@scripts/install-packages gunicorn python3-flask python3-matplotlib
 
@@ -89,4 +96,4 @@ build-fuzz/build.ninja: | deps
 	CC=clang-14 $(SETUP) -Db_sanitize=address,undefined -Db_lundef=false -Dlibfuzzer=true build-fuzz
 
 .PHONY: run test test-large build lint format sanitize fuzz bench screenshots install clean deps test-deps bench-deps \
-    build-bench
+    bench-smoke build-bench

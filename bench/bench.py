@@ -13,9 +13,9 @@ BENCH = Path(__file__).resolve().parent
 sys.path.insert(0, str(BENCH.parent / "tests" / "e2e"))
 
 from tables import GIB, KIB, MIB  # noqa: E402, F401
-from support import nginx, paced, process  # noqa: E402
+from support import go, nginx, paced, process  # noqa: E402
 
-WORKER_CORE, CLIENT_CORE = 0, 1
+WORKER_CORE, CLIENT_CORE = sorted(os.sched_getaffinity(0))[:2]
 BUILD = Path(os.environ.get("ENCRYPTER_BENCH_BUILD", BENCH.parent / "build-bench"))
 nginx.MODULE = str(BUILD / "src/nginx/ngx_http_encrypter_module.so")
 
@@ -128,7 +128,8 @@ def load(port, key=None, cores=(CLIENT_CORE,), **flags):
 
 def load_client():
     """The client in Go, which verifies what it gets."""
-    return contextlib.nullcontext(paced.Paced(BUILD / "tests" / "e2e" / "support" / "paced"))
+    folder = go.BUILT or BUILD / "tests" / "e2e" / "support"
+    return contextlib.nullcontext(paced.Paced(Path(folder) / "paced"))
 
 
 @contextlib.contextmanager

@@ -77,7 +77,8 @@ GOALS = [
      lambda get: best_kernel(get, 16) / best_kernel(get, 1)),
     ("1 KiB forms, 32 connections: requests a second, of nginx's own `return 200`", AT_LEAST, 0.80,
      "{:.2f}", lambda get: get.ratio("requests", FERNET, RETURN_200, "requests/s")),
-    ("1 GiB Fernet: time, of null 4:3 and AES-128-CBC", AT_MOST, 1.10, "{:.2f}", of_copy_and_cipher),
+    ("1 GiB Fernet: time, of null 4:3 and AES-128-CBC", AT_MOST, 1.10, "{:.2f}",
+     of_copy_and_cipher),
     ("16 connections with 64 MiB each, Fernet, of null 4:3", AT_LEAST, 0.65, "{:.2f}",
      lambda get: get("concurrency", "16", FERNET) / get("concurrency", "16", NULL_4_3)),
     ("1 GiB age, of null 1:1", AT_LEAST, 0.70, "{:.2f}",
@@ -96,13 +97,15 @@ GOALS = [
     ("memory of a slow upload, Fernet", AT_MOST, 160, "{:.1f} KiB", slow_upload(FERNET)),
     ("memory of a slow upload, age", AT_MOST, 160, "{:.1f} KiB", slow_upload(AGE)),
     ("for each CPU second, two workers, of one", AT_LEAST, 0.90, "{:.2f}", of_one_worker),
-    ("for each CPU second, 10,000 connections, of one", AT_LEAST, 0.90, "{:.2f}", of_one_connection),
+    ("for each CPU second, 10,000 connections, of one", AT_LEAST, 0.90, "{:.2f}",
+     of_one_connection),
 ]
 
 
 def rows(tables):
     get = Results(tables)
-    return [[what, f"{direction} {style.format(goal)}", *judge(get, direction, goal, style, compute)]
+    return [[what, f"{direction} {style.format(goal)}",
+             *judge(get, direction, goal, style, compute)]
             for what, direction, goal, style, compute in GOALS]
 
 

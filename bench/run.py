@@ -41,7 +41,9 @@ def arguments():
 def machine():
     model = [line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
              if line.startswith("model name")]
-    return {"processor": model[0], "cores": os.cpu_count(), "kernel": platform.release()}
+    congestion = Path("/proc/sys/net/ipv4/tcp_congestion_control").read_text().strip()
+    return {"processor": model[0], "cores": os.cpu_count(), "kernel": platform.release(),
+            "congestion": congestion}
 
 
 def measure(options, results):
@@ -66,7 +68,8 @@ def write_markdown(path, results, tables):
     lines = ["# Results", "",
              "Made by `make bench`; [performance.md](../performance.md) says what each means. "
              "Medians, and in brackets the least and the most of the rounds.", "",
-             f"{about['processor']}, {about['cores']} cores, Linux {about['kernel']}.", "",
+             f"{about['processor']}, {about['cores']} cores, Linux {about['kernel']}, "
+             f"{about['congestion']} for TCP.", "",
              "## Goals", ""]
     if any(data["scale"] != 1 for data in results["tables"].values()):
         lines += ["**Not what counts:** measured with smaller files and shorter runs.", ""]

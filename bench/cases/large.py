@@ -2,7 +2,7 @@
 """One large file over one connection: encrypted, copied by the null formats, decrypted."""
 
 import files
-from bench import AGE, FERNET, FORMATS, GIB, cpu_seconds, in_turn, load, service, target
+from bench import AGE, FERNET, FORMATS, GIB, MIB, cpu_seconds, in_turn, load, service, target
 from tables import Table, size_text
 
 
@@ -14,10 +14,12 @@ def measure(effort):
     n = effort.bytes(GIB)
     table = Table("large", f"One file of {size_text(n)}",
                   {"s": 3, "MiB/s": 0, "worker's CPU s": 2, "first byte ms": 1},
-                  note="A bare file over one connection, its size declared. Decryption verifies all "
-                       "of it first.")
+                  note="Over one connection, bare, its size declared, where it is no form. "
+                       "Decryption verifies all of it first.")
     with service() as server, files.folder() as folder:
         cases = {name: {"target": target(name), "bytes": n} for name in FORMATS}
+        cases |= {f"{name}, a form": {"target": target(name), "bytes": n, "form": True}
+                  for name in [FERNET, AGE]}
         plain = folder / "plain"
         files.write_noise(plain, n)
         for name in [FERNET, AGE]:
@@ -27,7 +29,7 @@ def measure(effort):
         for name, flags in in_turn(effort, cases.items()):
             before = cpu_seconds(server)
             got = load(server.port, **flags)
-            table.add(name, **{"s": got["seconds"], "MiB/s": n / 2**20 / got["seconds"],
+            table.add(name, **{"s": got["seconds"], "MiB/s": n / MIB / got["seconds"],
                                "worker's CPU s": cpu_seconds(server) - before,
                                "first_byte_ms": got["first_byte_ms"]})
     return [table]

@@ -10,15 +10,21 @@ RETURN_200 = "nginx's `return 200`"
 
 
 def measure(effort):
-    table = Table("requests", "Small requests", {"requests/s": 0, "p50 ms": 2, "p99 ms": 2},
-                  note=f"Forms with a file of 1 KiB over {CONNECTIONS} kept connections.")
+    table = Table("requests", "Small requests",
+                  {"requests/s": 0, "p50 ms": 2, "p99 ms": 2, "busy": 2},
+                  note=f"Forms with a file of 1 KiB over {CONNECTIONS} kept connections. Busy: how "
+                       "much of the time the process had its core. Where that is not 1, the client "
+                       "or another process was the limit.")
     with service() as server, peers.running(effort) as rivals:
-        places = {RETURN_200: (server.port, "/return_200")}
-        places |= {name: (server.port, target(name)) for name in FORMATS}
-        places |= {name: (peer.port, "/encrypt_file") for name, peer in rivals.items()}
-        for name, (port, path) in in_turn(effort, places.items()):
+        [worker] = server.workers
+        places = {RETURN_200: (server.port, "/return_200", worker)}
+        places |= {name: (server.port, target(name), worker) for name in FORMATS}
+        places |= {name: (peer.port, "/encrypt_file", peer.worker)
+                   for name, peer in rivals.items()}
+        for name, (port, path, pid) in in_turn(effort, places.items()):
             got = load(port, target=path, form=True, bytes=KIB, connections=CONNECTIONS,
-                       seconds=effort.seconds(2))
+                       seconds=effort.seconds(2), cpu_of=pid)
             table.add(name, **{"requests/s": got["requests_per_second"], "p50_ms": got["p50_ms"],
-                               "p99_ms": got["p99_ms"]})
+                               "p99_ms": got["p99_ms"],
+                               "busy": got["cpu_seconds"] / got["seconds"]})
     return [table]

@@ -6,7 +6,7 @@ from bench import CLIENT_CORE, FERNET, KIB, MIB, WORKER_CORE, in_turn, load, ser
 from tables import Table, size_text
 
 CONNECTIONS = [1, 32, 1000, 10_000]
-FILE = 64 * KIB  # ten thousand larger ones are more than the kernel lets sockets hold
+FILE = 64 * KIB  # of larger ones ten thousand are more than the kernel lets sockets hold
 REQUESTS, BYTES = "requests per CPU s", "MiB per CPU s"
 
 
@@ -18,10 +18,10 @@ def row(n_workers, n_connections):
 def measure(effort):
     table = Table("scaling", "Workers and connections",
                   {REQUESTS: 0, BYTES: 0, "requests/s": 0, "MiB/s": 0},
-                  note=f"Fernet: forms of 1 KiB, and bare files of {size_text(FILE)}, one after the "
-                       "other on each connection. For a second of all workers' processor time, and "
-                       "in all. One worker has a core, and the client the other; two workers and "
-                       "the client share both.")
+                  note=f"Fernet: forms of 1 KiB, and bare files of {size_text(FILE)}, one after "
+                       "the other on each connection. For a second of all workers' processor "
+                       "time, and in all. One worker has a core, and the client the other; two "
+                       "workers and the client share both.")
     counts = [n for n in CONNECTIONS if n <= effort.count(32_000)]
     for n_workers, n_connections in in_turn(effort, [(w, c) for w in [1, 2] for c in counts]):
         both = (WORKER_CORE, CLIENT_CORE)

@@ -39,7 +39,8 @@ def assert_is_peer(name, port):
     """What makes no token is no peer."""
     data = bytes(range(256)) * 999
     head = {"Content-Type": FORM + BOUNDARY}
-    request = urllib.request.Request(f"http://127.0.0.1:{port}/encrypt_file", form(part(data)), head)
+    url = f"http://127.0.0.1:{port}/encrypt_file"
+    request = urllib.request.Request(url, form(part(data)), head)
     with urllib.request.urlopen(request, timeout=60) as answer:
         key, token = answer.headers["Encryption-Key"], answer.read()
     if Fernet(key).decrypt(token) != data:
