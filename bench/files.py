@@ -21,6 +21,13 @@ def write_noise(path, n):
     with open(path, "wb") as file:
         for at in range(0, n, MIB):
             file.write(noise[:n - at])
+    write_out(path)
+
+
+def write_out(path):
+    """Has it on the disk now, so that nothing is written while something is measured."""
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
 
 
 def curl(*words):
@@ -35,6 +42,7 @@ def encrypt(server, name, plain, encrypted):
     """Encrypts a file through the service; returns the key."""
     head = curl("-T", plain, "-o", encrypted, "-D", "-",
                 f"{server.url}/encrypt_file/?format={FORMATS[name]}")
+    write_out(encrypted)
     [key] = [line.split(": ")[1].strip() for line in head.splitlines()
              if line.startswith("Encryption-Key: ")]
     return key

@@ -28,7 +28,7 @@ def measure(effort):
                        "beside large uploads that run all the time. Without threads: the worker "
                        "writes the spool itself.")
     with load_client() as client:
-        for name, case in in_turn(effort, CASES.items()):
+        for name, case in in_turn(effort, effort.some(CASES).items()):
             got = probe(client, seconds, *case)
             table.add(name, **{column: got[column.replace(" ", "_")] for column in table.columns})
     return [table]
