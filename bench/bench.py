@@ -15,7 +15,7 @@ sys.path.insert(0, str(BENCH.parent / "tests" / "e2e"))
 from tables import GIB, KIB, MIB  # noqa: E402, F401
 from support import go, nginx, paced, process  # noqa: E402
 
-WORKER_CORE, CLIENT_CORE = sorted(os.sched_getaffinity(0))[:2]
+WORKER_CORE, CLIENT_CORE = (sorted(os.sched_getaffinity(0)) * 2)[:2]
 BUILD = Path(os.environ.get("ENCRYPTER_BENCH_BUILD", BENCH.parent / "build-bench"))
 nginx.MODULE = str(BUILD / "src/nginx/ngx_http_encrypter_module.so")
 

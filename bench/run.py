@@ -47,14 +47,18 @@ def machine():
 
 
 def measure(options, results):
+    """Yields after each case, whose tables are then in the results."""
     effort = Effort(rounds=options.rounds, scale=options.scale, has_large=options.large,
                     needs_peers=not options.any_peers)
     results["machine"] = machine()
-    for case in options.only.split(","):
+    modules = {case: importlib.import_module(f"cases.{case}") for case in options.only.split(",")}
+    for case, module in modules.items():
         begun = time.monotonic()
-        for table in importlib.import_module(f"cases.{case}").measure(effort):
+        for table in module.measure(effort):
             results["tables"][table.name] = {**table.as_json(), "case": case,
                                              "rounds": effort.rounds, "scale": effort.scale}
+        results["tables"] = ordered(results["tables"])
+        yield
         print(f"{case}: {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
 
 
@@ -84,9 +88,8 @@ def main():
     path = options.folder / "results.json"
     results = json.loads(path.read_text()) if path.exists() else {"tables": {}}
     if not options.draw:
-        measure(options, results)
-        results["tables"] = ordered(results["tables"])
-        path.write_text(json.dumps(results, indent=1) + "\n")
+        for _ in measure(options, results):
+            path.write_text(json.dumps(results, indent=1) + "\n")
     tables = {name: Table.from_json(name, data) for name, data in results["tables"].items()}
     write_markdown(options.folder / "results.md", results, tables)
     plots.draw(options.folder, tables)

@@ -25,7 +25,7 @@ class Table:
 
     def put(self, row, column, value, x=None):
         assert column in self.columns, column
-        self.cells.setdefault(row, {}).setdefault(column, []).append(value)
+        self.cells.setdefault(row, {}).setdefault(column, []).append(float(f"{value:.6g}"))
         if x is not None:
             self.x[row] = x
 

@@ -173,10 +173,13 @@ static void read_more(struct connection *connection)
 {
     struct answer *answer = &connection->answer;
 
-    while (answer->state < ANSWER_DONE && answer_read(answer, connection->fd))
-        ;
-    if (connection->first_byte == 0 && answer->n_bytes > 0)
-        connection->first_byte = now();
+    bool has_more = true;
+
+    while (answer->state < ANSWER_DONE && has_more) {
+        has_more = answer_read(answer, connection->fd);
+        if (connection->first_byte == 0 && answer->n_bytes > 0)
+            connection->first_byte = now();
+    }
 }
 
 // Goes as far as the sockets let it. What comes later, an event of its own says.
