@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What was to be reached, and whether it was: rows of (what, goal, measured, met)."""
 
+from typing import Callable, NamedTuple
+
 from bench import AGE, FERNET, MIB, NULL_1_1, NULL_4_3
 from cases.kernel import CBC, LEVELS, kernel
 from cases.large import decrypted
@@ -69,50 +71,58 @@ def of_one_connection(get):
 
 AT_LEAST, AT_MOST = "at least", "at most"
 
-# What, at least or at most, how much, digits and unit, and how it is computed.
+
+class Goal(NamedTuple):
+    what: str
+    direction: str
+    limit: float
+    digits: int  # of what is measured, behind the point
+    unit: str
+    compute: Callable
+
+
 GOALS = [
-    ("Fernet kernel, one stream, of AES-128-CBC alone", AT_LEAST, 0.93, "{:.2f}",
-     lambda get: best_kernel(get, 1) / get("kernel", CBC, "GB/s")),
-    ("Fernet kernel, 16 streams, of one stream", AT_LEAST, 2.5, "{:.2f}",
-     lambda get: best_kernel(get, 16) / best_kernel(get, 1)),
-    ("1 KiB forms, 32 connections: requests a second, of nginx's own `return 200`", AT_LEAST, 0.80,
-     "{:.2f}", lambda get: get.ratio("requests", FERNET, RETURN_200, "requests/s")),
-    ("1 GiB Fernet: time, of null 4:3 and AES-128-CBC", AT_MOST, 1.10, "{:.2f}",
-     of_copy_and_cipher),
-    ("16 connections with 64 MiB each, Fernet, of null 4:3", AT_LEAST, 0.65, "{:.2f}",
-     lambda get: get("concurrency", "16", FERNET) / get("concurrency", "16", NULL_4_3)),
-    ("1 GiB age, of null 1:1", AT_LEAST, 0.70, "{:.2f}",
-     lambda get: get.ratio("large", AGE, NULL_1_1, "MiB/s")),
-    ("1 GiB Fernet decrypted: time, of encryption", AT_MOST, 2.0, "{:.2f}",
-     lambda get: get.ratio("large", decrypted(FERNET), FERNET, "s")),
-    ("1 GiB age decrypted: time, of encryption", AT_MOST, 2.2, "{:.2f}",
-     lambda get: get.ratio("large", decrypted(AGE), AGE, "s")),
-    ("100 MiB: faster than Flask + gunicorn", AT_LEAST, 20, "{:.1f} times",
-     lambda get: get.ratio("peers", FERNET, FLASK, "MiB/s")),
-    ("1 KiB forms: more a second than Flask + gunicorn", AT_LEAST, 30, "{:.1f} times",
-     lambda get: get.ratio("requests", FERNET, FLASK, "requests/s")),
-    ("peak memory, 1 GiB and 10 GiB apart", AT_MOST, 2, "{:.1f} MiB", large_growth),
-    ("memory of an idle connection", AT_MOST, 4, "{:.1f} KiB",
-     lambda get: max(get("connections", IDLE, column) for column in [FERNET, AGE])),
-    ("memory of a slow upload, Fernet", AT_MOST, 160, "{:.1f} KiB", slow_upload(FERNET)),
-    ("memory of a slow upload, age", AT_MOST, 160, "{:.1f} KiB", slow_upload(AGE)),
-    ("for each CPU second, two workers, of one", AT_LEAST, 0.90, "{:.2f}", of_one_worker),
-    ("for each CPU second, 10,000 connections, of one", AT_LEAST, 0.90, "{:.2f}",
-     of_one_connection),
+    Goal("Fernet kernel, one stream, of AES-128-CBC alone", AT_LEAST, 0.93, 3, "",
+         lambda get: best_kernel(get, 1) / get("kernel", CBC, "GB/s")),
+    Goal("Fernet kernel, 16 streams, of one stream", AT_LEAST, 2.5, 3, "",
+         lambda get: best_kernel(get, 16) / best_kernel(get, 1)),
+    Goal("1 KiB forms, 32 connections: requests a second, of nginx's own `return 200`", AT_LEAST, 0.80,
+         3, "", lambda get: get.ratio("requests", FERNET, RETURN_200, "requests/s")),
+    Goal("1 GiB Fernet: time, of null 4:3 and AES-128-CBC", AT_MOST, 1.10, 3, "",
+         of_copy_and_cipher),
+    Goal("16 connections with 64 MiB each, Fernet, of null 4:3", AT_LEAST, 0.65, 3, "",
+         lambda get: get("concurrency", "16", FERNET) / get("concurrency", "16", NULL_4_3)),
+    Goal("1 GiB age, of null 1:1", AT_LEAST, 0.70, 3, "",
+         lambda get: get.ratio("large", AGE, NULL_1_1, "MiB/s")),
+    Goal("1 GiB Fernet decrypted: time, of encryption", AT_MOST, 2.0, 3, "",
+         lambda get: get.ratio("large", decrypted(FERNET), FERNET, "s")),
+    Goal("1 GiB age decrypted: time, of encryption", AT_MOST, 2.2, 3, "",
+         lambda get: get.ratio("large", decrypted(AGE), AGE, "s")),
+    Goal("100 MiB: faster than Flask + gunicorn", AT_LEAST, 20, 1, " times",
+         lambda get: get.ratio("peers", FERNET, FLASK, "MiB/s")),
+    Goal("1 KiB forms: more a second than Flask + gunicorn", AT_LEAST, 30, 1, " times",
+         lambda get: get.ratio("requests", FERNET, FLASK, "requests/s")),
+    Goal("peak memory, 1 GiB and 10 GiB apart", AT_MOST, 2, 1, " MiB", large_growth),
+    Goal("memory of an idle connection", AT_MOST, 4, 1, " KiB",
+         lambda get: max(get("connections", IDLE, column) for column in [FERNET, AGE])),
+    Goal("memory of a slow upload, Fernet", AT_MOST, 160, 1, " KiB", slow_upload(FERNET)),
+    Goal("memory of a slow upload, age", AT_MOST, 160, 1, " KiB", slow_upload(AGE)),
+    Goal("for each CPU second, two workers, of one", AT_LEAST, 0.90, 3, "", of_one_worker),
+    Goal("for each CPU second, 10,000 connections, of one", AT_LEAST, 0.90, 3, "",
+         of_one_connection),
 ]
 
 
 def rows(tables):
     get = Results(tables)
-    return [[what, f"{direction} {style.format(goal)}",
-             *judge(get, direction, goal, style, compute)]
-            for what, direction, goal, style, compute in GOALS]
+    return [[goal.what, f"{goal.direction} {goal.limit:g}{goal.unit}", *judge(get, goal)]
+            for goal in GOALS]
 
 
-def judge(get, direction, goal, style, compute):
+def judge(get, goal):
     try:
-        measured = compute(get)
+        measured = goal.compute(get)
     except NotMeasured:
         return ["not measured", ""]
-    is_met = measured >= goal if direction == AT_LEAST else measured <= goal
-    return [style.format(measured), "yes" if is_met else "**no**"]
+    is_met = measured >= goal.limit if goal.direction == AT_LEAST else measured <= goal.limit
+    return [f"{measured:.{goal.digits}f}{goal.unit}", "yes" if is_met else "**no**"]
