@@ -94,6 +94,7 @@ def throughput_by_size(axes, table):
 def first_byte_by_size(axes, table):
     throughput_by_size(axes, table)
     axes.set_ylabel("time to the first byte, ms")
+    axes.set_title("Time to the answer's first byte, one connection")
 
 
 def throughput_by_concurrency(axes, table):
