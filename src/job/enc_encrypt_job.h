@@ -29,7 +29,7 @@ struct enc_encrypt_job_options {
     uint64_t n_body;                       // bytes of the body then; others are ENC_MISUSE
     uint64_t n_file_max;                   // bytes of the file; 0: any
     uint64_t time;                         // seconds since 1970
-    const uint8_t *seed; // ENC_JOB_SEED_BYTES random bytes. Secret; the caller wipes it
+    const uint8_t *seed; // enc_job_format_seed_bytes random bytes. Secret; the caller wipes it
 };
 
 // Makes a job on the heap, with all the memory that it will ever use. Without a key and recipients

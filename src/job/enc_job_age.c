@@ -297,6 +297,7 @@ static enum enc_status begin_decrypting(struct enc_decryptor *base,
 const struct enc_job_format_ops enc_job_age_ops = {
     .name = "age",
     .name_style = {.prefix = "", .suffix = ".age", .unnamed = "file"},
+    .seed_bytes = ENC_JOB_SEED_BYTES,
     .encryptor_bytes = sizeof(struct enc_age_encryptor),
     .begin = begin,
     .make_key = make_key,

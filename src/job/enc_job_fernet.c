@@ -5,8 +5,9 @@
 #include "enc_fernet.h"
 #include "enc_job_format_ops.h"
 
-_Static_assert(ENC_JOB_SEED_OPEN_BYTES == ENC_KERNEL_BLOCK &&
-                   ENC_JOB_SEED_BYTES >= ENC_JOB_SEED_OPEN_BYTES + sizeof(struct enc_fernet_key),
+#define SEED_BYTES (ENC_JOB_SEED_OPEN_BYTES + sizeof(struct enc_fernet_key))
+
+_Static_assert(ENC_JOB_SEED_OPEN_BYTES == ENC_KERNEL_BLOCK && ENC_JOB_SEED_BYTES >= SEED_BYTES,
                "the seed is enough");
 
 static void read_seed(const uint8_t *seed, struct enc_fernet_key *ret_key,
@@ -85,6 +86,7 @@ static enum enc_status begin_decrypting(struct enc_decryptor *base,
 const struct enc_job_format_ops enc_job_fernet_ops = {
     .name = "fernet",
     .name_style = {.prefix = "encrypted_", .suffix = "", .unnamed = "file.txt"},
+    .seed_bytes = SEED_BYTES,
     .encryptor_bytes = sizeof(struct enc_fernet_encryptor),
     .begin = begin,
     .make_key = make_key,

@@ -36,6 +36,11 @@ const char *enc_job_format_name(enum enc_job_format format)
     return formats[format]->name;
 }
 
+size_t enc_job_format_seed_bytes(enum enc_job_format format)
+{
+    return formats[format]->seed_bytes;
+}
+
 enum enc_status enc_job_key_new(enum enc_job_format format, const uint8_t *seed,
                                 struct enc_job_key_text *ret_key,
                                 struct enc_job_key_text *ret_recipient)

@@ -27,8 +27,12 @@ const char *enc_job_format_name(enum enc_job_format format);
 
 #define ENC_JOB_RECIPIENTS_MAX 20 // of one file
 
-#define ENC_JOB_SEED_BYTES 704     // of randomness that a job asks for, or a key
+#define ENC_JOB_SEED_BYTES 704     // of randomness that a job asks for, or a key; at the most
 #define ENC_JOB_SEED_OPEN_BYTES 16 // of them, the first ones, that become public
+
+// How many of the seed's bytes a format reads, from ENC_JOB_SEED_OPEN_BYTES to ENC_JOB_SEED_BYTES:
+// no others have to be random.
+size_t enc_job_format_seed_bytes(enum enc_job_format format);
 
 #define ENC_JOB_KEY_TEXT_MAX 128 // characters of a key as text, with a NUL
 
@@ -39,8 +43,8 @@ struct enc_job_key_text {
 };
 ENC_SECRET_TYPE(enc_job_key_text);
 
-// Makes a key of a format from ENC_JOB_SEED_BYTES random bytes, and the recipient that belongs to
-// it (ret_recipient->n is 0 where the format has none). A resource: both are untouched.
+// Makes a key of a format from a seed of random bytes, and the recipient that belongs to it
+// (ret_recipient->n is 0 where the format has none). A resource: both are untouched.
 ENC_MUST_USE enum enc_status enc_job_key_new(enum enc_job_format format, const uint8_t *seed,
                                              struct enc_job_key_text *ret_key,
                                              struct enc_job_key_text *ret_recipient);

@@ -18,6 +18,7 @@ enum enc_job_recognition { ENC_JOB_IS_OTHER, ENC_JOB_MAY_BE, ENC_JOB_IS };
 struct enc_job_format_ops {
     const char *name; // as in the query parameter `format`
     struct enc_file_name_style name_style;
+    size_t seed_bytes;      // that it reads of a seed
     size_t encryptor_bytes; // of the format's encryptor, whose first member is an enc_encryptor
 
     // Keys an encryptor, with the client's keys or with one from the seed, whose text is then in

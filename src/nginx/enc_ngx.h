@@ -96,8 +96,13 @@ struct enc_ngx_seed {
 };
 ENC_SECRET_TYPE(enc_ngx_seed);
 
-// Draws it. ENC_NO_RANDOM.
-ENC_MUST_USE enum enc_status enc_ngx_seed_draw(struct enc_ngx_seed *seed);
+// Draws as much of it as the format reads. ENC_NO_RANDOM.
+ENC_MUST_USE enum enc_status enc_ngx_seed_draw(enum enc_job_format format,
+                                               struct enc_ngx_seed *seed);
+
+// Wipes what this process has in stock for that: when a worker begins, since no two may draw the
+// same, and when it ends.
+void enc_ngx_seed_forget(void);
 
 // Content handler of /generate_key.
 ngx_int_t enc_ngx_key_handler(ngx_http_request_t *r, const ngx_str_t *name);

@@ -4,14 +4,23 @@
 #include "enc_ngx_query.h"
 #include "enc_random.h"
 
-enum enc_status enc_ngx_seed_draw(struct enc_ngx_seed *seed)
+// The worker's own. Each from the generator for its kind: what is published, and what never is.
+static struct enc_random_pool public_pool, secret_pool = {.is_secret = true};
+
+void enc_ngx_seed_forget(void)
 {
-    // Each from the generator for its kind: what is published, and what never is.
-    enum enc_status st = enc_random_public(seed->bytes, ENC_JOB_SEED_OPEN_BYTES);
+    enc_random_pool_wipe(&public_pool);
+    enc_random_pool_wipe(&secret_pool);
+}
+
+enum enc_status enc_ngx_seed_draw(enum enc_job_format format, struct enc_ngx_seed *seed)
+{
+    size_t n = enc_job_format_seed_bytes(format);
+    enum enc_status st = enc_random_pool_draw(&public_pool, seed->bytes, ENC_JOB_SEED_OPEN_BYTES);
 
     if (st == ENC_OK)
-        st = enc_random_secret(seed->bytes + ENC_JOB_SEED_OPEN_BYTES,
-                               sizeof(seed->bytes) - ENC_JOB_SEED_OPEN_BYTES);
+        st = enc_random_pool_draw(&secret_pool, seed->bytes + ENC_JOB_SEED_OPEN_BYTES,
+                                  n - ENC_JOB_SEED_OPEN_BYTES);
     return st;
 }
 
@@ -40,7 +49,7 @@ static ngx_int_t make_key(ngx_http_request_t *r, enum enc_job_format format, ngx
     ENC_SECRET(enc_ngx_seed, seed);
     ENC_SECRET(enc_job_key_text, key);
     ENC_SECRET(enc_job_key_text, recipient);
-    enum enc_status st = enc_ngx_seed_draw(&seed);
+    enum enc_status st = enc_ngx_seed_draw(format, &seed);
 
     if (st == ENC_OK)
         st = enc_job_key_new(format, seed.bytes, &key, &recipient);

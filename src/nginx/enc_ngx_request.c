@@ -98,7 +98,7 @@ static enum enc_ngx_error make_job(ngx_http_request_t *r, struct enc_encrypt_job
                                    struct enc_job_key_text *ret_key, struct enc_job **ret_job)
 {
     ENC_SECRET(enc_ngx_seed, seed);
-    enum enc_status st = enc_ngx_seed_draw(&seed);
+    enum enc_status st = enc_ngx_seed_draw(options->format, &seed);
 
     options->seed = seed.bytes;
     if (st == ENC_OK)

@@ -192,6 +192,7 @@ static ngx_int_t init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
     enc_ngx_quota_init_worker();
+    enc_ngx_seed_forget();
     enum enc_status st = enc_crypto_init();
     if (st != ENC_OK) {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, 0, "encrypter: libcrypto: %s",
@@ -204,6 +205,7 @@ static ngx_int_t init_process(ngx_cycle_t *cycle)
 static void exit_process(ngx_cycle_t *cycle)
 {
     (void)cycle;
+    enc_ngx_seed_forget();
     enc_crypto_free();
 }
 

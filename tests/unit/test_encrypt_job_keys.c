@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "drive_job.h"
 #include "enc_age.h"
 #include "enc_encrypt_job.h"
 #include "enc_fernet.h"
@@ -184,6 +185,50 @@ static void a_format_that_only_copies_is_none(void **state)
         assert_false(enc_job_format_parse(names[i], strlen(names[i]), &format));
 }
 
+// Whether a byte of the seed shows in a file or its key. Those of age's other stanzas show only
+// where there are recipients.
+static bool is_read_of_the_seed(enum enc_job_format format, size_t at)
+{
+    static const struct drive_plan plan = DRIVE_WHOLE;
+    struct enc_job_text recipients[ENC_JOB_RECIPIENTS_MAX];
+    struct drive drives[2];
+    bool differs = false;
+
+    for (size_t i = 0; i < ENC_JOB_RECIPIENTS_MAX; i++)
+        recipients[i] = good;
+    for (size_t n = 0; n <= ENC_JOB_RECIPIENTS_MAX && !differs; n += ENC_JOB_RECIPIENTS_MAX) {
+        struct enc_encrypt_job_options options = {
+            .format = format, .recipients = recipients, .n_recipients = n, .seed = seed};
+        if (n > 0 && format != ENC_JOB_AGE)
+            break;
+        for (size_t i = 0; i < 2; i++) {
+            drive_alone(&drives[i], &options, &plan, "a file", 6);
+            assert_int_equal(drives[i].status, ENC_OK);
+            seed[at] ^= 0x18; // neither bit is one that X25519 leaves out
+        }
+        differs = drives[0].n_out != drives[1].n_out ||
+                  memcmp(drives[0].out, drives[1].out, drives[0].n_out) != 0 ||
+                  memcmp(drives[0].key.chars, drives[1].key.chars, drives[0].key.n) != 0;
+        drive_free(&drives[0]);
+        drive_free(&drives[1]);
+    }
+    return differs;
+}
+
+static void a_format_reads_the_bytes_of_the_seed_that_it_says(void **state)
+{
+    (void)state;
+    for (int i = 0; i < ENC_JOB_N_FORMATS; i++) {
+        enum enc_job_format format = (enum enc_job_format)i;
+        size_t n = enc_job_format_seed_bytes(format);
+        assert_in_range(n, ENC_JOB_SEED_OPEN_BYTES, ENC_JOB_SEED_BYTES);
+        for (size_t at = 0; at < ENC_JOB_SEED_BYTES; at += format == ENC_JOB_AGE ? 7 : 1) {
+            if (is_read_of_the_seed(format, at) != (at < n))
+                fail_msg("%s: byte %zu", enc_job_format_name(format), at);
+        }
+    }
+}
+
 static void without_libcrypto_no_identity_is_made(void **state)
 {
     struct enc_job_key_text key = {.n = 9}, recipient = {.n = 8};
@@ -212,6 +257,7 @@ int main(void)
         cmocka_unit_test(an_age_identity_is_made_of_the_seed_with_its_recipient),
         cmocka_unit_test(a_job_makes_the_key_that_is_made_alone),
         cmocka_unit_test(a_format_that_only_copies_is_none),
+        cmocka_unit_test(a_format_reads_the_bytes_of_the_seed_that_it_says),
         cmocka_unit_test(without_libcrypto_no_identity_is_made),
     };
     return cmocka_run_group_tests_name("encrypt_job_keys", tests, set_up, tear_down_crypto);
