@@ -13,9 +13,10 @@ struct enc_job *enc_job_allocate(size_t n_bytes, size_t n_storage, const struct 
 
     if (!job)
         return NULL;
-    memset(job, 0, n_bytes - n_storage);
+    memset(job, 0, offsetof(struct enc_job, body));
+    memset(job + 1, 0, n_bytes - n_storage - sizeof(*job));
     job->ops = ops;
-    job->n_bytes = n_bytes;
+    job->n_own = n_bytes - n_storage;
     job->format = format;
     job->state = ENC_JOB_NEEDS_INPUT;
     return job;
@@ -105,6 +106,8 @@ void enc_job_free(struct enc_job *job)
     if (!job)
         return;
     job->ops->wipe(job);
-    enc_wipe(job, job->n_bytes);
+    enc_job_body_wipe(&job->body);
+    enc_wipe(job + 1, job->n_own - sizeof(*job));
+    enc_wipe(job, offsetof(struct enc_job, body));
     free(job);
 }

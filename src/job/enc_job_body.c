@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "enc_job.h"
+#include "enc_secret.h"
 
 _Static_assert(ENC_JOB_FORM_PARTS_MAX == ENC_MULTIPART_PARTS_MAX &&
                    ENC_JOB_FORM_PART_HEADERS_MAX == ENC_MULTIPART_HEADERS_MAX,
@@ -20,7 +21,7 @@ enum enc_status enc_job_body_init(struct enc_job_body *body,
     enum enc_multipart_kind kind = ENC_MULTIPART_NOT;
     struct enc_multipart_boundary boundary;
 
-    memset(body, 0, sizeof(*body));
+    memset(body, 0, offsetof(struct enc_job_body, multipart.part));
     body->namer = options->namer;
     body->style = options->style;
     body->n_file_max = options->n_file_max;
@@ -42,6 +43,12 @@ enum enc_status enc_job_body_init(struct enc_job_body *body,
         return ENC_OK;
     }
     return ENC_MISUSE;
+}
+
+void enc_job_body_wipe(struct enc_job_body *body)
+{
+    enc_multipart_wipe(&body->multipart);
+    enc_wipe(body, offsetof(struct enc_job_body, multipart));
 }
 
 void enc_job_body_input(struct enc_job_body *body, const uint8_t *in, size_t n)

@@ -31,10 +31,9 @@ struct enc_job_body {
     bool input_ended;
     const uint8_t *in; // a body that is the file: what the last _input gave, until it is taken
     size_t n_in;
-    struct enc_multipart_parser multipart; // a body that is a form
-    bool in_file_field;                    // the current part is named "file"
-    bool file_pending;                     // but is a file only if bytes follow
-    bool file_begun;                       // it, or one before it, is a file
+    bool in_file_field; // of a form: the current part is named "file"
+    bool file_pending;  // but is a file only if bytes follow
+    bool file_begun;    // it, or one before it, is a file
     enc_job_namer *namer;
     const struct enc_file_name_style *style;
     uint64_t n_file_max;
@@ -43,11 +42,16 @@ struct enc_job_body {
 
     const uint8_t *data; // of the file: found, and not used yet; the owner moves it on
     size_t n_data;
+
+    struct enc_multipart_parser multipart; // a body that is a form. Large, and so the last member
 };
 
 // ENC_BOUNDARY_* or ENC_UNSUPPORTED_MEDIA_TYPE. Nothing is to be given back.
 ENC_MUST_USE enum enc_status enc_job_body_init(struct enc_job_body *body,
                                                const struct enc_job_body_options *options);
+
+// Wipes what is known of the body. It is one on which _init was called, with whatever result.
+void enc_job_body_wipe(struct enc_job_body *body);
 
 // As enc_job_input and enc_job_input_end.
 void enc_job_body_input(struct enc_job_body *body, const uint8_t *in, size_t n);

@@ -14,28 +14,29 @@ struct enc_job_ops {
     // named.
     enum enc_status (*advance)(struct enc_job *job, enum enc_job_step *ret_step);
 
-    // Forgets everything secret and gives back memory. At any time, more than once.
+    // Forgets everything secret and gives back memory; of the job itself, what is in the storage.
+    // At any time, more than once.
     void (*wipe)(struct enc_job *job);
 };
 
 // The first member of each direction's job.
 struct enc_job {
     const struct enc_job_ops *ops;
-    size_t n_bytes; // of the whole job
+    size_t n_own; // bytes of the whole job, but for the storage
     enum enc_job_format format;
     const char *content_type;
     size_t room_min;
-    enum enc_job_step state; // what the last step found lacking
-    enum enc_status status;  // latched
-    struct enc_job_body body;
+    enum enc_job_step state;     // what the last step found lacking
+    enum enc_status status;      // latched
     struct enc_kernel_item work; // at ENC_JOB_HAS_WORK
     uint8_t *out;
     size_t out_cap;
     size_t n_out;
+    struct enc_job_body body; // the last member, since most of it is never used
 };
 
-// A job of n_bytes that needs input, all zero but for n_storage bytes at its end. NULL: out of
-// memory.
+// A job of n_bytes that needs input, all zero but for its body, which its owner begins at once, and
+// for n_storage bytes at its end. NULL: out of memory.
 struct enc_job *enc_job_allocate(size_t n_bytes, size_t n_storage, const struct enc_job_ops *ops,
                                  enum enc_job_format format);
 

@@ -6,7 +6,10 @@
 // whole, and is given out from the parser's own copy of it. Nothing has to be searched twice.
 #include "enc_multipart.h"
 
+#include <stddef.h>
 #include <string.h>
+
+#include "enc_secret.h"
 
 // One answer of enc_multipart_next.
 struct event {
@@ -24,13 +27,22 @@ static void set_event(struct event *event, enum enc_multipart_event kind, const 
 void enc_multipart_init(struct enc_multipart_parser *parser,
                         const struct enc_multipart_boundary *boundary)
 {
-    memset(parser, 0, sizeof(*parser));
+    // Not the large buffers: what of them is in use is counted.
+    memset(parser, 0, offsetof(struct enc_multipart_parser, part));
+    parser->part.is_file_field = parser->part.has_filename = false;
+    parser->part.n_filename = 0;
     memcpy(parser->delimiter, "\r\n--", 4);
     memcpy(parser->delimiter + 4, boundary->chars, boundary->n);
     parser->n_delimiter = 4 + boundary->n;
     parser->state = ENC_MULTIPART_STATE_PREAMBLE;
     // The first boundary may be the first thing of all, without a line end before it.
     parser->n_matched = parser->n_virtual = 2;
+}
+
+void enc_multipart_wipe(struct enc_multipart_parser *parser)
+{
+    enc_wipe(parser->headers, parser->n_headers_most);
+    enc_wipe(parser, offsetof(struct enc_multipart_parser, headers));
 }
 
 void enc_multipart_input(struct enc_multipart_parser *parser, const uint8_t *in, size_t n)
@@ -217,6 +229,8 @@ static bool collect_headers(struct enc_multipart_parser *parser, struct event *e
     }
     memcpy(parser->headers + parser->n_headers, parser->in, n);
     parser->n_headers += n;
+    if (parser->n_headers > parser->n_headers_most)
+        parser->n_headers_most = parser->n_headers;
     consume(parser, n);
 
     size_t n_block;

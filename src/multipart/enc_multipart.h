@@ -84,13 +84,18 @@ struct enc_multipart_parser {
     size_t n_matched; // bytes of the candidate seen so far, 0 if there is none
     size_t n_virtual; // of these, the CR LF that a part's headers ended with: not data
     unsigned n_parts;
-    char headers[ENC_MULTIPART_HEADERS_MAX];
     size_t n_headers;
+    size_t n_headers_most; // of any part so far
     struct enc_multipart_part part;
+    char headers[ENC_MULTIPART_HEADERS_MAX]; // the last member, since most of it is never used
 };
 
 void enc_multipart_init(struct enc_multipart_parser *parser,
                         const struct enc_multipart_boundary *boundary);
+
+// Wipes what the parser has seen of the body. It is one that was begun, or whose members before
+// `part` are zero.
+void enc_multipart_wipe(struct enc_multipart_parser *parser);
 
 // Gives the parser its next n bytes. Only when it needs input. in stays alive and unchanged until
 // the parser needs input again.

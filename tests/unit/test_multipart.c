@@ -469,6 +469,23 @@ static void data_is_a_slice_of_the_input_whatever_it_resembles(void **state)
     assert_true(n_events <= 65536 / 6 * 2 + 8);
 }
 
+// The headers of the first part are the longest, and those of the last are what is kept.
+static void a_wiped_parser_has_nothing_of_the_body(void **state)
+{
+    static const char body[] =
+        "--b" CRLF "X: MARKER-header-1 and something more" CRLF
+        "Content-Disposition: form-data; name=x; filename=MARKER-name-1" CRLF CRLF "data" CRLF
+        "--b" CRLF "Content-Disposition: form-data; name=x; filename=MARKER-2" CRLF CRLF CRLF
+        "--MARKER";
+
+    (void)state;
+    assert_int_equal(parse(&whole_log, "b", body, sizeof(body) - 1), ENC_TRUNCATED_BODY);
+    assert_non_null(memmem(&parser, sizeof(parser), "MARKER", 6));
+    enc_multipart_wipe(&parser);
+    assert_null(memmem(&parser, sizeof(parser), "MARKER", 6));
+    enc_multipart_wipe(&parser); // harmless
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -483,6 +500,7 @@ int main(void)
         cmocka_unit_test(parts_have_a_limit),
         cmocka_unit_test(the_longest_boundary_works),
         cmocka_unit_test(data_is_a_slice_of_the_input_whatever_it_resembles),
+        cmocka_unit_test(a_wiped_parser_has_nothing_of_the_body),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,11 +51,13 @@ struct enc_fernet_encryptor {
     uint8_t header[ENC_FERNET_HEADER];
     uint8_t partial[ENC_KERNEL_BLOCK]; // plaintext that does not fill a block yet
     size_t n_partial;
-    uint8_t ciphertext[ENC_FERNET_CHUNK]; // on its way to base64; the MAC at the end too
-    size_t n_ciphertext;                  // of it, already encrypted by prepare
-    uint8_t *out;                         // where commit writes; NULL but between the two
+    size_t n_ciphertext; // of `ciphertext`, already encrypted by prepare
+    uint8_t *out;        // where commit writes; NULL but between the two
     bool header_written;
     enum enc_status status; // latched
+    // On its way to base64; the MAC at the end too. The last member: it need be neither clear nor
+    // wiped, since it never holds but what is in the token.
+    uint8_t ciphertext[ENC_FERNET_CHUNK];
 };
 
 // Begins a token. time is in seconds since 1970; iv is random and never used twice with a key. Both

@@ -6,6 +6,7 @@
 
 #define VERSION 0x80
 #define BLOCK ENC_KERNEL_BLOCK
+#define STATE_BYTES offsetof(struct enc_fernet_encryptor, ciphertext)
 #define HEADER_BYTES sizeof(((struct enc_fernet_encryptor *)NULL)->header)
 
 _Static_assert(ENC_FERNET_CHUNK % BLOCK == 0, "a chunk is whole blocks");
@@ -37,7 +38,7 @@ static void wipe(struct enc_encryptor *base)
     struct enc_fernet_encryptor *encryptor = from_base(base);
 
     enc_kernel_lane_wipe(&encryptor->lane);
-    enc_wipe(encryptor, sizeof(*encryptor));
+    enc_wipe(encryptor, STATE_BYTES);
     base->ops = &enc_fernet_encryptor_ops;
     encryptor->status = ENC_MISUSE; // of whoever goes on with it
 }
@@ -52,7 +53,7 @@ enum enc_status enc_fernet_encryptor_init(struct enc_fernet_encryptor *encryptor
                                    .n = HEADER_BYTES};
     enum enc_status status;
 
-    memset(encryptor, 0, sizeof(*encryptor));
+    memset(encryptor, 0, STATE_BYTES);
     encryptor->base.ops = &enc_fernet_encryptor_ops;
     encryptor->base64.alphabet = ENC_BASE64_URL;
     encryptor->header[0] = VERSION;
