@@ -8,8 +8,8 @@
 // The bchars of RFC 2046, 5.1.1, and '*', which much-copied clients write though it is none.
 static bool is_boundary_char(char c)
 {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-           (c != '\0' && strchr("'()*+_,-./:=? ", c) != NULL);
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' ||
+           (c != '\0' && strchr("'()*+_,./:=? ", c) != NULL);
 }
 
 // Unescapes and checks a boundary.

@@ -20,13 +20,24 @@ static bool next_is(const struct enc_multipart_cursor *cursor, char c)
     return cursor->at < cursor->end && *cursor->at == c;
 }
 
+// Whether c is white space or a NUL, or among the few characters in `stops`, which are below '>' as
+// most of those that values consist of are not.
+static inline bool is_stop(char c, const char *stops)
+{
+    if ((unsigned char)c > '=')
+        return false;
+    while (*stops != '\0' && *stops != c)
+        stops++;
+    return *stops == c || is_space(c);
+}
+
 // Takes what comes before white space and the characters in `stops`.
 static const char *take_until(struct enc_multipart_cursor *cursor, const char *stops, size_t *ret_n)
 {
     const char *begin = cursor->at;
 
-    // A NUL would be found at the end of stops, and is as good a stop as any.
-    while (cursor->at < cursor->end && !is_space(*cursor->at) && strchr(stops, *cursor->at) == NULL)
+    // A NUL is found at the end of stops, and is as good a stop as any.
+    while (cursor->at < cursor->end && !is_stop(*cursor->at, stops))
         cursor->at++;
     *ret_n = (size_t)(cursor->at - begin);
     return begin;

@@ -35,7 +35,9 @@ static bool is_percent_escape(const char *text, size_t n, char *ret_c)
     static const char escapes[][4] = {"%22", "%0D", "%0A"};
     static const char meanings[] = {'"', '\r', '\n'};
 
-    for (size_t i = 0; n >= 3 && i < sizeof(meanings); i++) {
+    if (n < 3 || text[0] != '%')
+        return false;
+    for (size_t i = 0; i < sizeof(meanings); i++) {
         if (memcmp(text, escapes[i], 3) == 0) {
             *ret_c = meanings[i];
             return true;
@@ -250,8 +252,8 @@ static void describe_part(const struct disposition *disposition, struct enc_mult
 // The characters of a header's name (RFC 9110, 5.6.2).
 static bool is_token_char(char c)
 {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-           (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' ||
+           (c != ':' && c != '\0' && strchr("!#$%&'*+.^_`|~", c) != NULL);
 }
 
 // One header, folds included, without its last CRLF.

@@ -469,21 +469,15 @@ static void data_is_a_slice_of_the_input_whatever_it_resembles(void **state)
     assert_true(n_events <= 65536 / 6 * 2 + 8);
 }
 
-// The headers of the first part are the longest, and those of the last are what is kept.
 static void a_wiped_parser_has_nothing_of_the_body(void **state)
 {
-    static const char body[] =
-        "--b" CRLF "X: MARKER-header-1 and something more" CRLF
-        "Content-Disposition: form-data; name=x; filename=MARKER-name-1" CRLF CRLF "data" CRLF
-        "--b" CRLF "Content-Disposition: form-data; name=x; filename=MARKER-2" CRLF CRLF CRLF
-        "--MARKER";
+    const char *body = "--b" CRLF DISPOSITION "name=x; filename=MARKER" CRLF CRLF PART "--MARKER";
 
     (void)state;
-    assert_int_equal(parse(&whole_log, "b", body, sizeof(body) - 1), ENC_TRUNCATED_BODY);
+    assert_int_equal(parse(&whole_log, "b", body, strlen(body)), ENC_TRUNCATED_BODY);
     assert_non_null(memmem(&parser, sizeof(parser), "MARKER", 6));
     enc_multipart_wipe(&parser);
     assert_null(memmem(&parser, sizeof(parser), "MARKER", 6));
-    enc_multipart_wipe(&parser); // harmless
 }
 
 int main(void)
@@ -502,6 +496,5 @@ int main(void)
         cmocka_unit_test(data_is_a_slice_of_the_input_whatever_it_resembles),
         cmocka_unit_test(a_wiped_parser_has_nothing_of_the_body),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
