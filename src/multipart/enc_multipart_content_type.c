@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a request's Content-Type says of its body (RFC 9110, 8.3.1; RFC 2046, 5.1.1).
-#include <string.h>
+#include <stdint.h>
 
 #include "enc_multipart.h"
 #include "enc_multipart_param.h"
 
 // The bchars of RFC 2046, 5.1.1, and '*', which much-copied clients write though it is none.
-static bool is_boundary_char(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' ||
-           (c != '\0' && strchr("'()*+_,./:=? ", c) != NULL);
-}
+static const bool is_boundary_char[256] = {
+    ['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true, ['\''] = true, ['('] = true,
+    [')'] = true,         ['*'] = true,         ['+'] = true,         ['_'] = true,  [','] = true,
+    ['-'] = true,         ['.'] = true,         ['/'] = true,         [':'] = true,  ['='] = true,
+    ['?'] = true,         [' '] = true,
+};
 
 // Unescapes and checks a boundary.
 static enum enc_status read_boundary(const struct enc_multipart_param *param,
@@ -22,7 +23,7 @@ static enum enc_status read_boundary(const struct enc_multipart_param *param,
         // In a quoted string a backslash only says that the next character stands for itself.
         if (param->is_quoted && param->value[i] == '\\' && i + 1 < param->n_value)
             i++;
-        if (!is_boundary_char(param->value[i]) || boundary.n == ENC_MULTIPART_BOUNDARY_MAX)
+        if (!is_boundary_char[(uint8_t)param->value[i]] || boundary.n == ENC_MULTIPART_BOUNDARY_MAX)
             return ENC_BOUNDARY_INVALID;
         boundary.chars[boundary.n++] = param->value[i];
     }

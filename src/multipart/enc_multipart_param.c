@@ -2,7 +2,7 @@
 // Parameters of header values, read as leniently as real clients write them.
 #include "enc_multipart_param.h"
 
-#include <string.h>
+#include <stdint.h>
 
 static bool is_space(char c)
 {
@@ -20,24 +20,22 @@ static bool next_is(const struct enc_multipart_cursor *cursor, char c)
     return cursor->at < cursor->end && *cursor->at == c;
 }
 
-// Whether c is white space or a NUL, or among the few characters in `stops`, which are below '>' as
-// most of those that values consist of are not.
-static inline bool is_stop(char c, const char *stops)
-{
-    if ((unsigned char)c > '=')
-        return false;
-    while (*stops != '\0' && *stops != c)
-        stops++;
-    return *stops == c || is_space(c);
-}
+// Characters at which a name or a value may end.
+enum { SPACE_OR_NUL = 1, SEMICOLON = 2, COMMA = 4, EQUALS = 8, QUOTE = 16 };
 
-// Takes what comes before white space and the characters in `stops`.
-static const char *take_until(struct enc_multipart_cursor *cursor, const char *stops, size_t *ret_n)
+static const uint8_t stops[256] = {
+    ['\0'] = SPACE_OR_NUL, [' '] = SPACE_OR_NUL,  ['\t'] = SPACE_OR_NUL,
+    ['\r'] = SPACE_OR_NUL, ['\n'] = SPACE_OR_NUL, [';'] = SEMICOLON,
+    [','] = COMMA,         ['='] = EQUALS,        ['"'] = QUOTE,
+};
+
+// Takes what comes before white space, a NUL, and the given stops.
+static const char *take_until(struct enc_multipart_cursor *cursor, uint8_t mask, size_t *ret_n)
 {
     const char *begin = cursor->at;
 
-    // A NUL is found at the end of stops, and is as good a stop as any.
-    while (cursor->at < cursor->end && !is_stop(*cursor->at, stops))
+    mask |= SPACE_OR_NUL;
+    while (cursor->at < cursor->end && (stops[(uint8_t)*cursor->at] & mask) == 0)
         cursor->at++;
     *ret_n = (size_t)(cursor->at - begin);
     return begin;
@@ -47,7 +45,7 @@ void enc_multipart_param_token(struct enc_multipart_cursor *cursor, const char *
                                size_t *ret_n)
 {
     skip_space(cursor);
-    *ret_token = take_until(cursor, ";,", ret_n);
+    *ret_token = take_until(cursor, SEMICOLON | COMMA, ret_n);
 }
 
 // Takes what is between two quotes. False if the second is missing.
@@ -85,24 +83,22 @@ enum enc_multipart_param_found enc_multipart_param_next(struct enc_multipart_cur
     if (cursor->at == cursor->end)
         return ENC_MULTIPART_PARAM_NONE;
 
-    param.name = take_until(cursor, ";=\"", &param.n_name);
+    param.name = take_until(cursor, SEMICOLON | EQUALS | QUOTE, &param.n_name);
     skip_space(cursor);
     if (param.n_name == 0 || !next_is(cursor, '='))
         return ENC_MULTIPART_PARAM_MALFORMED;
     cursor->at++;
     skip_space(cursor);
     if (!next_is(cursor, '"'))
-        param.value = take_until(cursor, ";\"", &param.n_value);
+        param.value = take_until(cursor, SEMICOLON | QUOTE, &param.n_value);
     else if (!take_quoted(cursor, &param))
         return ENC_MULTIPART_PARAM_MALFORMED;
     *ret_param = param;
     return ENC_MULTIPART_PARAM;
 }
 
-bool enc_multipart_param_is(const char *text, size_t n, const char *lower)
+bool enc_multipart_param_equals(const char *text, const char *lower, size_t n)
 {
-    if (n != strlen(lower))
-        return false;
     for (size_t i = 0; i < n; i++) {
         const char c = text[i];
         if ((c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c) != lower[i])

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 // What is left of a value. CR and LF count as white space: within a header block they can only be a
 // fold.
@@ -40,7 +41,15 @@ void enc_multipart_param_token(struct enc_multipart_cursor *cursor, const char *
 enum enc_multipart_param_found enc_multipart_param_next(struct enc_multipart_cursor *cursor,
                                                         struct enc_multipart_param *ret_param);
 
-// Whether the n characters at text are `lower` (a string in lower case), in any ASCII case.
-bool enc_multipart_param_is(const char *text, size_t n, const char *lower);
+// Whether two texts of n characters are the same but for the case of ASCII letters; lower has none
+// in upper case.
+bool enc_multipart_param_equals(const char *text, const char *lower, size_t n);
+
+// Whether the n characters at text are `lower` (a string in lower case), in any ASCII case. Inline,
+// since most are told apart by their lengths.
+static inline bool enc_multipart_param_is(const char *text, size_t n, const char *lower)
+{
+    return n == strlen(lower) && enc_multipart_param_equals(text, lower, n);
+}
 
 #endif

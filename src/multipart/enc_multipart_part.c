@@ -250,11 +250,12 @@ static void describe_part(const struct disposition *disposition, struct enc_mult
 }
 
 // The characters of a header's name (RFC 9110, 5.6.2).
-static bool is_token_char(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' ||
-           (c != ':' && c != '\0' && strchr("!#$%&'*+.^_`|~", c) != NULL);
-}
+static const bool is_token_char[256] = {
+    ['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true, ['!'] = true,  ['#'] = true,
+    ['$'] = true,         ['%'] = true,         ['&'] = true,         ['\''] = true, ['*'] = true,
+    ['+'] = true,         ['-'] = true,         ['.'] = true,         ['^'] = true,  ['_'] = true,
+    ['`'] = true,         ['|'] = true,         ['~'] = true,
+};
 
 // One header, folds included, without its last CRLF.
 struct header {
@@ -268,7 +269,7 @@ static bool take_header(const char **at, const char *end, struct header *header)
     const char *p = *at;
 
     header->name = p;
-    while (p < end && is_token_char(*p))
+    while (p < end && is_token_char[(uint8_t)*p])
         p++;
     header->n_name = (size_t)(p - header->name);
     if (header->n_name == 0 || p == end || *p != ':')
@@ -278,6 +279,8 @@ static bool take_header(const char **at, const char *end, struct header *header)
         if (p == end)
             return false;
         const unsigned char c = (unsigned char)*p;
+        if (c > '\r') // most are
+            continue;
         if (c == '\r') {
             if (end - p < 2 || p[1] != '\n')
                 return false;
