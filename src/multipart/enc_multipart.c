@@ -187,9 +187,22 @@ static bool accept_candidate(struct enc_multipart_parser *parser, enum verdict v
     return ends_part;
 }
 
+// Takes the rest of a delimiter in one go, if it is there.
+static void follow_whole_delimiter(struct enc_multipart_parser *parser)
+{
+    const size_t n = parser->n_delimiter - parser->n_matched;
+
+    if (parser->n_in < n || memcmp(parser->in, parser->delimiter + parser->n_matched, n) != 0)
+        return;
+    parser->n_matched += n;
+    consume(parser, n);
+}
+
 // Follows a candidate through the input until it is decided. True if there is an event.
 static bool follow(struct enc_multipart_parser *parser, struct event *event)
 {
+    if (parser->n_matched < parser->n_delimiter)
+        follow_whole_delimiter(parser);
     while (parser->n_in > 0) {
         const enum verdict verdict = judge(parser, *parser->in);
         if (verdict == LOOKALIKE) // the byte that showed it is looked at anew

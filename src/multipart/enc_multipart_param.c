@@ -99,6 +99,8 @@ enum enc_multipart_param_found enc_multipart_param_next(struct enc_multipart_cur
 
 bool enc_multipart_param_equals(const char *text, const char *lower, size_t n)
 {
+    if (memcmp(text, lower, n) == 0) // as most clients write it
+        return true;
     for (size_t i = 0; i < n; i++) {
         const char c = text[i];
         if ((c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c) != lower[i])
