@@ -6,16 +6,76 @@
 
 #include "enc_job_internal.h"
 
+// Not worth keeping: a job of age takes longer than malloc by far.
+enum { KEPT_BYTES_MAX = 32 * 1024 };
+
+// The memory of jobs that are gone.
+struct block {
+    struct block *next;
+};
+
+static struct {
+    struct block *first;
+    size_t n, n_max;
+    size_t n_bytes; // of each
+} kept;
+
+static void *take_block(size_t n_bytes)
+{
+    struct block *block = kept.first;
+
+    if (!block || kept.n_bytes != n_bytes)
+        return malloc(n_bytes);
+    kept.first = block->next;
+    kept.n--;
+    return block;
+}
+
+static void give_back_kept(void)
+{
+    while (kept.first) {
+        struct block *block = kept.first;
+        kept.first = block->next;
+        free(block);
+    }
+    kept.n = 0;
+}
+
+static void give_back(struct block *block, size_t n_bytes)
+{
+    if (n_bytes > KEPT_BYTES_MAX || kept.n_max == 0) {
+        free(block);
+        return;
+    }
+    if (kept.n_bytes != n_bytes) // those of the latest job are the likeliest to be of use
+        give_back_kept();
+    if (kept.n == kept.n_max) {
+        free(block);
+        return;
+    }
+    kept.n_bytes = n_bytes;
+    block->next = kept.first;
+    kept.first = block;
+    kept.n++;
+}
+
+void enc_jobs_keep_memory(size_t n)
+{
+    give_back_kept();
+    kept.n_max = n;
+}
+
 struct enc_job *enc_job_allocate(size_t n_bytes, size_t n_storage, const struct enc_job_ops *ops,
                                  enum enc_job_format format)
 {
-    struct enc_job *job = malloc(n_bytes);
+    struct enc_job *job = take_block(n_bytes);
 
     if (!job)
         return NULL;
     memset(job, 0, offsetof(struct enc_job, body));
     memset(job + 1, 0, n_bytes - n_storage - sizeof(*job));
     job->ops = ops;
+    job->n_bytes = n_bytes;
     job->n_own = n_bytes - n_storage;
     job->format = format;
     job->state = ENC_JOB_NEEDS_INPUT;
@@ -105,9 +165,10 @@ void enc_job_free(struct enc_job *job)
 {
     if (!job)
         return;
+    const size_t n_bytes = job->n_bytes;
     job->ops->wipe(job);
     enc_job_body_wipe(&job->body);
     enc_wipe(job + 1, job->n_own - sizeof(*job));
     enc_wipe(job, offsetof(struct enc_job, body));
-    free(job);
+    give_back((struct block *)job, n_bytes);
 }

@@ -81,4 +81,9 @@ const char *enc_job_content_type(const struct enc_job *job);
 // Wipes and frees. NULL is fine.
 void enc_job_free(struct enc_job *job);
 
+// From now on enc_job_free keeps the memory of up to n jobs, for others of the same size: a server
+// of many small files would have it over and over. 0, as it is at first, gives back what is kept.
+// Not for a process that makes jobs in more than one thread.
+void enc_jobs_keep_memory(size_t n);
+
 #endif

@@ -22,7 +22,8 @@ struct enc_job_ops {
 // The first member of each direction's job.
 struct enc_job {
     const struct enc_job_ops *ops;
-    size_t n_own; // bytes of the whole job, but for the storage
+    size_t n_bytes; // of the whole job
+    size_t n_own;   // of these, all but the storage
     enum enc_job_format format;
     const char *content_type;
     size_t room_min;

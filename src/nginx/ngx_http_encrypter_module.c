@@ -26,6 +26,9 @@
 
 #define ANYWHERE (NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF)
 
+// Of a worker; 180 KiB. As many as may end in one turn of its loop, or a few less.
+#define KEPT_JOBS 8
+
 #define SPOOL_PATH_DEFAULT "/var/lib/nginx/encrypter_spool"
 
 static ngx_conf_enum_t duplex_names[] = {
@@ -193,6 +196,7 @@ static ngx_int_t init_process(ngx_cycle_t *cycle)
     }
     enc_ngx_quota_init_worker();
     enc_ngx_seed_forget();
+    enc_jobs_keep_memory(KEPT_JOBS);
     enum enc_status st = enc_crypto_init();
     if (st != ENC_OK) {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, 0, "encrypter: libcrypto: %s",
@@ -206,6 +210,7 @@ static void exit_process(ngx_cycle_t *cycle)
 {
     (void)cycle;
     enc_ngx_seed_forget();
+    enc_jobs_keep_memory(0);
     enc_crypto_free();
 }
 

@@ -12,6 +12,7 @@
 #include "enc_age.h"
 #include "enc_cpu.h"
 #include "enc_crypto_init.h"
+#include "enc_decrypt_job.h"
 #include "failing_blocks.h"
 
 #define BOUNDARY "BB"
@@ -304,6 +305,74 @@ static void a_job_makes_no_allocation_for_each_byte(void **state)
     }
 }
 
+static size_t allocations_of(const struct life *life)
+{
+    struct enc_job_key_text key;
+    size_t n_before = n_taken;
+
+    make_body(life);
+    assert_int_equal(live_once(life, &key), life->expected);
+    return n_taken - n_before;
+}
+
+static void kept_memory_is_used_again_and_has_no_secret(void **state)
+{
+    const struct life *fernet = &lives[2], *age = &lives[5];
+    size_t n_before = n_live, n_fernet = allocations_of(fernet), n_age = allocations_of(age);
+
+    (void)state;
+    assert_int_equal(n_live, n_before); // at first nothing is kept
+    enc_jobs_keep_memory(1);
+    assert_int_equal(allocations_of(fernet), n_fernet);
+    assert_int_equal(n_live, n_before + 1);
+    assert_int_equal(allocations_of(age), n_age); // takes another size, and is not kept
+    assert_int_equal(allocations_of(fernet), n_fernet - 1);
+    assert_int_equal(n_live, n_before + 1);
+    enc_jobs_keep_memory(0);
+    assert_int_equal(n_live, n_before);
+    assert_int_equal(n_freed_with_secret, 0);
+}
+
+static void memory_of_one_size_alone_is_kept(void **state)
+{
+    const struct enc_decrypt_job_options options = {.key = OWN_KEY, .n_key = sizeof(OWN_KEY) - 1};
+    size_t n_before = n_live, n_fernet = allocations_of(&lives[0]);
+
+    (void)state;
+    enc_jobs_keep_memory(4);
+    for (size_t round = 0; round < 2; round++) {
+        struct enc_job *job;
+        assert_int_equal(allocations_of(&lives[0]), n_fernet);
+        assert_int_equal(n_live, n_before + 1);
+        assert_int_equal(enc_decrypt_job_new(&options, &job), ENC_OK);
+        enc_job_free(job);
+        assert_int_equal(n_live, n_before + 1); // the other is gone
+    }
+    enc_jobs_keep_memory(0);
+    assert_int_equal(n_live, n_before);
+}
+
+static void no_more_memory_is_kept_than_was_said(void **state)
+{
+    enum { N_JOBS = 5, N_KEPT = 3 };
+    struct enc_encrypt_job_options options = {.name = "a", .n_name = 1, .seed = seed};
+    struct enc_job *jobs[N_JOBS];
+    struct enc_job_key_text key;
+    size_t n_before = n_live;
+
+    (void)state;
+    enc_jobs_keep_memory(N_KEPT);
+    for (size_t round = 0; round < 2; round++) {
+        for (size_t i = 0; i < N_JOBS; i++)
+            assert_int_equal(enc_encrypt_job_new(&options, &key, &jobs[i]), ENC_OK);
+        for (size_t i = 0; i < N_JOBS; i++)
+            enc_job_free(jobs[i]);
+        assert_int_equal(n_live, n_before + N_KEPT);
+    }
+    enc_jobs_keep_memory(0);
+    assert_int_equal(n_live, n_before);
+}
+
 // Some of libcrypto's memory is taken once, with the first use of what is not looked up before.
 static int set_up(void **state)
 {
@@ -327,6 +396,9 @@ int main(void)
         cmocka_unit_test(memory_may_run_out_at_any_time),
         cmocka_unit_test(the_first_allocation_is_the_job),
         cmocka_unit_test(a_job_makes_no_allocation_for_each_byte),
+        cmocka_unit_test(kept_memory_is_used_again_and_has_no_secret),
+        cmocka_unit_test(memory_of_one_size_alone_is_kept),
+        cmocka_unit_test(no_more_memory_is_kept_than_was_said),
     };
     enc_cpu_use(ENC_CPU_PORTABLE); // lanes of libcrypto's
     // Before libcrypto's first allocation.
