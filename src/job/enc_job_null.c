@@ -174,6 +174,7 @@ static bool has_key_form(const char *key, size_t n)
 const struct enc_job_format_ops enc_job_null_4_3_ops = {
     .name = "null-4-3",
     .name_style = {.prefix = "encrypted_", .suffix = "", .unnamed = "file.txt"},
+    .seed_bytes = ENC_JOB_SEED_OPEN_BYTES,
     .encryptor_bytes = sizeof(struct null_encryptor),
     .begin = begin_four_to_three,
     .make_key = make_key,
@@ -184,6 +185,7 @@ const struct enc_job_format_ops enc_job_null_4_3_ops = {
 const struct enc_job_format_ops enc_job_null_1_1_ops = {
     .name = "null-1-1",
     .name_style = {.prefix = "encrypted_", .suffix = "", .unnamed = "file.txt"},
+    .seed_bytes = ENC_JOB_SEED_OPEN_BYTES,
     .encryptor_bytes = sizeof(struct null_encryptor),
     .begin = begin_one_to_one,
     .make_key = make_key,
