@@ -26,8 +26,8 @@
 
 #define ANYWHERE (NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF)
 
-// Of a worker; 720 KiB. As many as may end in one turn of its loop, or a few less.
-#define KEPT_JOBS 32
+// Of a worker; 360 KiB. As many as go abreast.
+#define KEPT_JOBS 16
 
 #define SPOOL_PATH_DEFAULT "/var/lib/nginx/encrypter_spool"
 

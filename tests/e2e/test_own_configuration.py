@@ -86,7 +86,7 @@ def test_a_large_hold_takes_a_body_in_pieces_of_any_size(make_server):
 def test_an_http_2_body_that_came_before_its_turn_does_not_go_to_a_disk(make_server, declared,
                                                                         directives):
     server = make_server(edits=[
-        ("client_body_buffer_size 64k;", directives
+        ("client_body_buffer_size 60k;", directives
          + " limit_req_zone $server_port zone=slow:32k rate=2r/s;"),
         (LOCATION, LOCATION + " limit_req zone=slow burst=9;")])
     plaintext = os.urandom(60_000)
