@@ -106,13 +106,14 @@ INLINE void advance_hash(struct enc_kernel_run *run)
     run->next += STEP;
 }
 
-INLINE void both(struct enc_kernel_run *const runs[], const int n_runs, size_t n_steps)
+// Hashes a block of each run in each step, and encrypts what is a step ahead.
+INLINE void do_steps(struct enc_kernel_run *const runs[], const int n_runs, size_t n_steps,
+                     const bool encrypts)
 {
     struct hash hash[2];
     __m128i chain[2];
 
-    EACH(i, n_runs)
-    {
+    EACH (i, n_runs) {
         hash[i] = load_hash(runs[i]->lane->hash);
         chain[i] = load(runs[i]->lane->chain);
     }
@@ -120,80 +121,54 @@ INLINE void both(struct enc_kernel_run *const runs[], const int n_runs, size_t n
         struct hash before[2];
         __m128i words[2][4];
 
-        EACH(i, n_runs)
-        {
+        EACH (i, n_runs) {
             before[i] = hash[i];
             load_words(runs[i]->hash, words[i]);
             advance_hash(runs[i]);
         }
         UNROLL(16)
         for (int g = 0; g < 16; g++) {
-            EACH(i, n_runs)
-            {
-                const struct enc_kernel_run *run = runs[i];
+            EACH (i, n_runs) {
                 hash_rounds(&hash[i], words[i], g);
-                encrypt_quarter(run->lane, &chain[i], g % 4, run->in + g / 4 * BLOCK,
-                                run->out + g / 4 * BLOCK);
+                if (encrypts)
+                    encrypt_quarter(runs[i]->lane, &chain[i], g % 4, runs[i]->in + g / 4 * BLOCK,
+                                    runs[i]->out + g / 4 * BLOCK);
             }
         }
-        EACH(i, n_runs)
-        {
+        EACH (i, n_runs) {
             hash_end(&hash[i], &before[i]);
-            runs[i]->in += STEP;
-            runs[i]->out += STEP;
+            if (encrypts) {
+                runs[i]->in += STEP;
+                runs[i]->out += STEP;
+            }
         }
     }
-    EACH(i, n_runs)
-    {
+    EACH (i, n_runs) {
         store_hash(runs[i]->lane->hash, &hash[i]);
         store(runs[i]->lane->chain, chain[i]);
     }
 }
 
-INLINE void hash_alone(struct enc_kernel_run *const runs[], const int n_runs, size_t n_steps)
+// With numbers that the compiler knows.
+INLINE void do_steps_of_one_or_two(struct enc_kernel_run *const runs[], size_t n_runs,
+                                   size_t n_steps, const bool encrypts)
 {
-    struct hash hash[2];
-
-    EACH(i, n_runs)
-    hash[i] = load_hash(runs[i]->lane->hash);
-    for (size_t step = 0; step < n_steps; step++) {
-        struct hash before[2];
-        __m128i words[2][4];
-
-        EACH(i, n_runs)
-        {
-            before[i] = hash[i];
-            load_words(runs[i]->hash, words[i]);
-            advance_hash(runs[i]);
-        }
-        UNROLL(16)
-        for (int g = 0; g < 16; g++) {
-            EACH(i, n_runs)
-            hash_rounds(&hash[i], words[i], g);
-        }
-        EACH(i, n_runs)
-        hash_end(&hash[i], &before[i]);
-    }
-    EACH(i, n_runs)
-    store_hash(runs[i]->lane->hash, &hash[i]);
+    if (n_runs == 2)
+        do_steps(runs, 2, n_steps, encrypts);
+    else
+        do_steps(runs, 1, n_steps, encrypts);
 }
 
 TARGET void enc_kernel_shani_both(struct enc_kernel_run *const runs[], size_t n_runs,
                                   size_t n_steps)
 {
-    if (n_runs == 2)
-        both(runs, 2, n_steps);
-    else
-        both(runs, 1, n_steps);
+    do_steps_of_one_or_two(runs, n_runs, n_steps, true);
 }
 
 TARGET void enc_kernel_shani_hash(struct enc_kernel_run *const runs[], size_t n_runs,
                                   size_t n_steps)
 {
-    if (n_runs == 2)
-        hash_alone(runs, 2, n_steps);
-    else
-        hash_alone(runs, 1, n_steps);
+    do_steps_of_one_or_two(runs, n_runs, n_steps, false);
 }
 
 TARGET void enc_kernel_shani_encrypt(struct enc_kernel_native *lane, const uint8_t *in, size_t n,

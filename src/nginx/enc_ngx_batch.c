@@ -54,9 +54,9 @@ void enc_ngx_batch_add(struct enc_ngx_batch_place *place)
     if (!waiting.next) {
         ngx_queue_init(&waiting);
         ngx_queue_init(&done);
-        event.log = ngx_cycle->log;
     }
     put(&waiting, place);
+    event.log = ngx_cycle->log; // of a process without workers it may be another by now
     // What is posted while posted events run is run too, in the same turn.
     ngx_post_event(&event, &ngx_posted_events);
 }
