@@ -15,6 +15,7 @@
 //     processor
 //
 // They are described in docs/operations.md.
+#include <malloc.h>
 #include <sys/prctl.h>
 
 #include "enc_cpu.h"
@@ -28,6 +29,11 @@
 
 // Of a worker; 360 KiB. As many as go abreast.
 #define KEPT_JOBS 16
+
+// Of a worker, at the end of its heap, for the requests to come; and what comes from the system
+// each time.
+#define FREE_MEMORY_MAX (16 * 1024 * 1024)
+#define MAPPED_MIN (1024 * 1024)
 
 #define SPOOL_PATH_DEFAULT "/var/lib/nginx/encrypter_spool"
 
@@ -186,6 +192,15 @@ static ngx_int_t init_module(ngx_cycle_t *cycle)
     return NGX_OK;
 }
 
+// The buffers of a request are 150 KiB, or two of 256 KiB more where it spools. glibc gives the end
+// of its heap back whenever 128 KiB of that are free, and takes what is as large as that from the
+// system anew each time: the kernel would clear those pages for each request.
+static void keep_free_memory(void)
+{
+    mallopt(M_TRIM_THRESHOLD, FREE_MEMORY_MAX);
+    mallopt(M_MMAP_THRESHOLD, MAPPED_MIN);
+}
+
 static ngx_int_t init_process(ngx_cycle_t *cycle)
 {
     // nginx makes its workers dumpable after setuid(); ours hold keys and plaintext. This also
@@ -197,6 +212,7 @@ static ngx_int_t init_process(ngx_cycle_t *cycle)
     enc_ngx_quota_init_worker();
     enc_ngx_seed_forget();
     enc_jobs_keep_memory(KEPT_JOBS);
+    keep_free_memory();
     enum enc_status st = enc_crypto_init();
     if (st != ENC_OK) {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, 0, "encrypter: libcrypto: %s",
