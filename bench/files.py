@@ -31,8 +31,8 @@ def write_out(path):
 
 
 def warm_page_cache(folder, n):
-    """A virtual machine may give memory that is free back to its host. Whoever then writes a file pays
-    for getting it again, up to seconds for a GiB: this, and not what is measured next."""
+    """A virtual machine may give memory that is free back to its host. Whoever writes a file then
+    pays for getting it again, up to seconds for a GiB: this, and not what is measured next."""
     path = folder / "warm"
     with open(path, "wb") as file:
         for _ in range(0, n, MIB):
