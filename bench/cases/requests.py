@@ -7,7 +7,7 @@ from tables import Table
 
 CONNECTIONS = 32
 RETURN_200 = "nginx's `return 200`"
-RETURN_200_AS_NGINX_IS = "nginx's `return 200`, with nginx's own sizes of buffers"
+RETURN_200_AS_NGINX_IS = "`return 200`, nginx's own buffers"
 # The service has larger ones, of which `return 200` gains more than the service.
 AS_NGINX_IS = [("    client_header_buffer_size 4k;\n", ""), ("    request_pool_size 12k;\n", "")]
 
