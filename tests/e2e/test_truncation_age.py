@@ -96,7 +96,7 @@ def test_a_form_without_its_end_is_cut_after_the_hold(server, identity, armor):
     response = exchange(server.port, request("POST", PATH + query([identity.recipient], armor),
                                              [FORM_TYPE], body))
     assert (response.status, response.complete) == (200, False)
-    assert len(response.body) > 4 * 65536
+    assert len(response.body) > 2 * 65536  # how many chunks depends on how much is read at a time
     assert_no_whole_file(response.body, identity.secret)
 
 
