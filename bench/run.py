@@ -68,7 +68,8 @@ def machine():
     model = [line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
              if line.startswith("model name")]
     congestion = CONGESTION.read_text().strip()
-    return {"processor": model[0], "cores": os.cpu_count(), "kernel": platform.release().split("-")[0],
+    kernel = platform.release().split("-")[0]
+    return {"processor": model[0], "cores": os.cpu_count(), "kernel": kernel,
             "congestion": congestion}
 
 
