@@ -52,9 +52,10 @@ static inline OSSL_PARAM enc_crypto_octets(const char *name, const void *bytes, 
     return OSSL_PARAM_construct_octet_string(name, (void *)(uintptr_t)bytes, n);
 }
 
-// Wipes the 4 KiB of stack below the caller's frame, where OpenSSL's functions had theirs: some
-// leave secrets there. X25519 goes 1.2 KiB deep, and ChaCha20 for AVX2 less. What remains is looked
-// at by tests/unit/test_wiping_age.c.
+// Wipes the 4 KiB of stack below the caller's frame, where OpenSSL's functions had theirs, or the
+// kernel's own: some leave secrets there. X25519 goes 1.2 KiB deep, ChaCha20 for AVX2 less, a run
+// of the kernel 2 KiB (enc_kernel_native.c sees to the one that is deeper). What remains is looked
+// at by tests/unit/test_wiping_age.c and test_wiping_kernel.c.
 void enc_crypto_wipe_stack(void);
 
 #endif

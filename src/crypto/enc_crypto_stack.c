@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Wipes what OpenSSL left on the stack.
+// Wipes what was left on the stack.
 #include "enc_crypto_internal.h"
 #include "enc_secret.h"
 

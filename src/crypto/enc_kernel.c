@@ -2,6 +2,7 @@
 // Gives each item to what its lane was keyed for.
 #include "enc_kernel.h"
 
+#include "enc_crypto_internal.h"
 #include "enc_kernel_evp.h"
 #include "enc_kernel_native.h"
 #include "enc_secret.h"
@@ -16,7 +17,7 @@ enum enc_status enc_kernel_lane_init(struct enc_kernel_lane *lane,
     if (enc_kernel_native_is_there()) {
         lane->kind = ENC_KERNEL_NATIVE;
         enc_kernel_native_init(&lane->native, sign_key, encrypt_key, iv);
-        enc_kernel_native_wipe_stack();
+        enc_crypto_wipe_stack();
         return ENC_OK;
     }
     status = enc_kernel_evp_init(&lane->evp, sign_key, encrypt_key, iv);
@@ -52,10 +53,16 @@ void enc_kernel_run(struct enc_kernel_item *items[], size_t n)
             native[n_native++] = items[i];
         if (n_native > 0 && (n_native == ENC_KERNEL_WIDE || i == n - 1)) {
             enc_kernel_native_run(native, n_native);
-            enc_kernel_native_wipe_stack();
+            enc_crypto_wipe_stack();
             n_native = 0;
         }
     }
+}
+
+enum enc_status enc_kernel_run_alone(struct enc_kernel_item *item)
+{
+    enc_kernel_run(&item, 1);
+    return item->status;
 }
 
 enum enc_status enc_kernel_lane_mac(struct enc_kernel_lane *lane,
@@ -67,7 +74,7 @@ enum enc_status enc_kernel_lane_mac(struct enc_kernel_lane *lane,
         status = enc_kernel_evp_mac(&lane->evp, mac);
     } else if (lane->kind == ENC_KERNEL_NATIVE) {
         enc_kernel_native_mac(&lane->native, mac);
-        enc_kernel_native_wipe_stack();
+        enc_crypto_wipe_stack();
         status = ENC_OK;
     }
     // Its keys have no more use.

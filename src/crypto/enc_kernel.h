@@ -80,6 +80,9 @@ struct enc_kernel_item {
 // fails does not touch the others.
 void enc_kernel_run(struct enc_kernel_item *items[], size_t n);
 
+// The same for one item, whose status it returns.
+ENC_MUST_USE enum enc_status enc_kernel_run_alone(struct enc_kernel_item *item);
+
 // Writes the HMAC of all that was hashed. The lane then takes no more work.
 ENC_MUST_USE enum enc_status enc_kernel_lane_mac(struct enc_kernel_lane *lane,
                                                  uint8_t mac[static ENC_KERNEL_MAC]);

@@ -211,15 +211,6 @@ void enc_kernel_native_init(struct enc_kernel_native *lane, const uint8_t sign_k
     enc_kernel_shani_begin(lane, sign_key, encrypt_key, iv);
 }
 
-// Deepest are the frames of enc_kernel_native_run, of more than 1 KiB for its sixteen runs, of
-// do_phase and, below both of them, of enc_kernel_shani_both: 2 KiB, of which clang takes most.
-__attribute__((noinline)) void enc_kernel_native_wipe_stack(void)
-{
-    uint8_t frames[2560];
-
-    enc_wipe(frames, sizeof(frames));
-}
-
 #else
 
 bool enc_kernel_native_is_there(void)
@@ -244,10 +235,6 @@ void enc_kernel_native_run(struct enc_kernel_item *const items[], size_t n)
 void enc_kernel_native_mac(struct enc_kernel_native *lane, uint8_t mac[static ENC_KERNEL_MAC])
 {
     (void)lane, (void)mac;
-}
-
-void enc_kernel_native_wipe_stack(void)
-{
 }
 
 #endif

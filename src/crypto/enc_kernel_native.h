@@ -55,9 +55,6 @@ void enc_kernel_native_run(struct enc_kernel_item *const items[], size_t n);
 
 void enc_kernel_native_mac(struct enc_kernel_native *lane, uint8_t mac[static ENC_KERNEL_MAC]);
 
-// Wipes the stack below the caller's frame, where the functions before had theirs.
-void enc_kernel_native_wipe_stack(void);
-
 // SHA-256's constants (FIPS 180-4, 4.2.2).
 extern const uint32_t enc_kernel_native_k[64];
 

@@ -125,12 +125,11 @@ size_t enc_job_output_used(const struct enc_job *job)
 
 void enc_jobs_run(struct enc_job *jobs[], size_t n)
 {
-    enum { ABREAST = 16 };
-    struct enc_kernel_item *items[ABREAST];
+    struct enc_kernel_item *items[ENC_JOBS_ABREAST];
 
     for (size_t done = 0; done < n;) {
         size_t n_items = 0;
-        while (done < n && n_items < ABREAST)
+        while (done < n && n_items < ENC_JOBS_ABREAST)
             items[n_items++] = &jobs[done++]->work;
         enc_kernel_run(items, n_items);
     }

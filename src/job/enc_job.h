@@ -60,7 +60,10 @@ void enc_job_output(struct enc_job *job, uint8_t *out, size_t cap);
 // Bytes written to the room last given.
 size_t enc_job_output_used(const struct enc_job *job);
 
-// Does the work of n jobs that stand at ENC_JOB_HAS_WORK, through one run of the kernel.
+// So many jobs go through one run of the kernel.
+#define ENC_JOBS_ABREAST 16
+
+// Does the work of n jobs that stand at ENC_JOB_HAS_WORK.
 void enc_jobs_run(struct enc_job *jobs[], size_t n);
 
 enum enc_status enc_job_status(const struct enc_job *job);

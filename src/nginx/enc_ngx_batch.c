@@ -3,8 +3,6 @@
 
 #include <ngx_event.h>
 
-enum { ABREAST = 16 };
-
 static void run_batch(ngx_event_t *event);
 
 static ngx_event_t event = {.handler = run_batch};
@@ -29,11 +27,11 @@ static struct enc_ngx_batch_place *take(ngx_queue_t *queue)
 // As many as go abreast; those who come while these are told wait behind the others.
 static void run_batch(ngx_event_t *posted)
 {
-    struct enc_job *jobs[ABREAST];
+    struct enc_job *jobs[ENC_JOBS_ABREAST];
     size_t n = 0;
 
     (void)posted;
-    while (n < ABREAST && !ngx_queue_empty(&waiting)) {
+    while (n < ENC_JOBS_ABREAST && !ngx_queue_empty(&waiting)) {
         struct enc_ngx_batch_place *place = take(&waiting);
         jobs[n++] = place->job;
         put(&done, place);

@@ -27,9 +27,6 @@
 
 #define ANYWHERE (NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF)
 
-// Of a worker; 360 KiB. As many as go abreast.
-#define KEPT_JOBS 16
-
 // Of a worker, at the end of its heap, for the requests to come; and what comes from the system
 // each time.
 #define FREE_MEMORY_MAX (16 * 1024 * 1024)
@@ -211,7 +208,7 @@ static ngx_int_t init_process(ngx_cycle_t *cycle)
     }
     enc_ngx_quota_init_worker();
     enc_ngx_seed_forget();
-    enc_jobs_keep_memory(KEPT_JOBS);
+    enc_jobs_keep_memory(ENC_JOBS_ABREAST); // 360 KiB
     keep_free_memory();
     enum enc_status st = enc_crypto_init();
     if (st != ENC_OK) {

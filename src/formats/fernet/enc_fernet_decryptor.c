@@ -53,12 +53,6 @@ static enum enc_status latch(struct enc_fernet_decryptor *decryptor, enum enc_st
     return decryptor->status;
 }
 
-static enum enc_status run_alone(struct enc_kernel_item *item)
-{
-    enc_kernel_run(&item, 1);
-    return item->status;
-}
-
 // Puts n bytes through the MAC, for which an item of their own is not worth the while.
 static enum enc_status hash_few(struct enc_fernet_decryptor *decryptor, const uint8_t *bytes,
                                 size_t n)
@@ -66,7 +60,7 @@ static enum enc_status hash_few(struct enc_fernet_decryptor *decryptor, const ui
     struct enc_kernel_item item = {
         .op = ENC_KERNEL_HASH, .lane = &decryptor->lane, .in = bytes, .n = n};
 
-    return run_alone(&item);
+    return enc_kernel_run_alone(&item);
 }
 
 static enum enc_status begin_pass(struct enc_fernet_decryptor *decryptor, int pass)
@@ -223,7 +217,7 @@ static enum enc_status read_rest(struct enc_fernet_decryptor *decryptor, uint8_t
     decryptor->n_raw += n;
     st = read_raw(decryptor, &item);
     if (st == ENC_OK && item.op != ENC_KERNEL_NONE)
-        st = run_alone(&item);
+        st = enc_kernel_run_alone(&item);
     return st == ENC_OK ? use_blocks(decryptor, &item, out, ret_n) : st;
 }
 

@@ -20,12 +20,6 @@ static struct enc_fernet_encryptor *from_base(struct enc_encryptor *base)
     return (struct enc_fernet_encryptor *)base; // its first member
 }
 
-static enum enc_status run_alone(struct enc_kernel_item *item)
-{
-    enc_kernel_run(&item, 1);
-    return item->status;
-}
-
 static enum enc_status latch(struct enc_fernet_encryptor *encryptor, enum enc_status status)
 {
     if (encryptor->status == ENC_OK)
@@ -63,7 +57,7 @@ enum enc_status enc_fernet_encryptor_init(struct enc_fernet_encryptor *encryptor
 
     status = enc_kernel_lane_init(&encryptor->lane, key->bytes, key->bytes + 16, iv);
     if (status == ENC_OK)
-        status = run_alone(&item);
+        status = enc_kernel_run_alone(&item);
     if (status != ENC_OK)
         wipe(&encryptor->base);
     return status;
@@ -124,7 +118,7 @@ static enum enc_status fill_partial(struct enc_fernet_encryptor *encryptor, cons
         return ENC_OK;
     encryptor->n_partial = 0;
     encryptor->n_ciphertext = BLOCK;
-    return run_alone(&block);
+    return enc_kernel_run_alone(&block);
 }
 
 static enum enc_status prepare(struct enc_encryptor *base, const uint8_t *in, size_t n,
